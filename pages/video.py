@@ -1,0 +1,174 @@
+"""One result: the rendered video, how the tracking went, codec facts, timings, downloads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages import _parts
+from vos import outputs
+from vos.types import Result
+from vos.video.draw import hex_colour
+
+jobs = _parts.runner()
+store = jobs.store
+
+
+def main() -> None:
+    """Show the result that the address names, or the newest."""
+    _parts.remember("job", "")  # its result is here
+    results = store.results()
+    wanted = _parts.remembered("result")
+    if not results:
+        st.title("Video")
+        _gone(wanted)
+        st.info("There are no results yet. Upload a clip, or try the sample on the home page.")
+        if st.button("Upload a clip", type="primary", icon=":material/upload:"):
+            st.switch_page("upload.py")
+        return
+    if wanted and store.get(wanted) is None:
+        _gone(wanted)
+    result = _parts.pick_result(results, "Result", wanted, f"pick_{wanted}")
+    if result.id != wanted:
+        _parts.remember("result", result.id)
+    _show(result)
+
+
+def _gone(result_id: str) -> None:
+    if result_id:
+        st.warning("That result is not there any more; it was deleted or made room for newer ones.")
+
+
+def _show(result: Result) -> None:
+    st.title(_parts.plain(_parts.short(result.title, 60)))
+    if st.session_state.pop("from_cache", "") == result.id:
+        st.success("From cache: this clip was segmented before with the same prompts and engine.")
+    for warning in result.warnings:
+        st.warning(_parts.plain(warning[:1].upper() + warning[1:]))
+    left, right = st.columns([13, 7], gap="large")
+    with left:
+        overlay = st.toggle("Overlay", True, key="overlay", help="Off plays the clip as it was uploaded")
+        _parts.player(result, "overlay.mp4" if overlay else "source.mp4")
+        _downloads(result)
+        _confidence(result)
+    with right:
+        _status(result)
+        _information(result)
+        _timings(result)
+        _manage(result)
+
+
+def _status(result: Result) -> None:
+    st.subheader("Status")
+    st.markdown(f":material/check_circle: **Rendering: success** ({result.frames} frames)")
+    rows = []
+    for object_id in result.objects:
+        share = result.visible[object_id]
+        rows.append(
+            f'<div style="display:flex;align-items:center;gap:.6rem;margin:.35rem 0">'
+            f'<span style="flex:none;width:.9rem;height:.9rem;border-radius:50%;'
+            f'background:{hex_colour(object_id)}"></span>'
+            f'<span style="flex:1;overflow-wrap:anywhere">{_parts.escape(result.name(object_id))}</span>'
+            f"<b>{100 * share:.0f} %</b></div>"
+        )
+    st.html("".join(rows))
+    st.caption("Tracking: share of the frames in which each object is visible.")
+
+
+def _information(result: Result) -> None:
+    st.subheader("Video information")
+    info = result.info
+    facts = {
+        "Size": f"{info.width} x {info.height} px" + (f", rotated {info.rotation}°" if info.rotation else ""),
+        "Frames": f"{result.frames} at {float(info.fps):.3f} fps ({info.fps})"
+        + (", variable rate" if info.variable_rate else ""),
+        "Duration": f"{info.duration_s:.2f} s",
+        "Container": info.container,
+        "Codec": " ".join(filter(None, [info.codec, info.profile])),
+        "Pixel format": info.pixel_format,
+        "Bit rate": f"{info.bit_rate / 1000:,.0f} kbit/s" if info.bit_rate else "",
+        "File size": f"{info.size_bytes / 2**20:.1f} MB" if info.size_bytes else "",
+        "Audio": info.audio_codec or "none",
+    }
+    _table({name: fact for name, fact in facts.items() if fact})
+
+
+def _timings(result: Result) -> None:
+    st.subheader("Run")
+    seconds = dict(result.seconds)
+    total = seconds.pop("total", sum(seconds.values()))
+    rate = f" ({result.frames / total:.1f} fps end to end)" if total else ""
+    facts = {
+        "Engine": result.engine,
+        "Options": ", ".join(f"{k} {v}" for k, v in result.options.items()) or "none",
+        "Device": f"{result.device.name}, {result.device.precision}",
+        "Prompts": "frames " + ", ".join(map(str, result.prompt_frames)) if result.prompt_frames else "none",
+        "Total": f"{total:.2f} s{rate}",
+    }
+    facts |= {stage.capitalize(): f"{s:.2f} s" for stage, s in seconds.items()}
+    _table(facts)
+
+
+def _table(facts: dict[str, Any]) -> None:
+    rows = "".join(
+        f'<tr><td style="opacity:.7;padding:.15rem .8rem .15rem 0;white-space:nowrap;vertical-align:top">'
+        f'{_parts.escape(name)}</td><td style="overflow-wrap:anywhere">{_parts.escape(str(fact))}</td></tr>'
+        for name, fact in facts.items()
+    )
+    st.html(f'<table style="border-collapse:collapse;font-size:.9rem">{rows}</table>')
+
+
+def _downloads(result: Result) -> None:
+    st.html(
+        "<style>.dl{display:inline-block;padding:.35rem .8rem;margin:.2rem .3rem .2rem 0;border-radius:.6rem;"
+        "border:1px solid color-mix(in srgb,currentColor 30%,transparent);text-decoration:none!important;"
+        "color:inherit!important;font-size:.9rem}.dl:hover{border-color:currentColor}</style>"
+        + "".join(
+            f'<a class="dl" href="{_parts.file_url(result, file)}&amp;download=1" download>{label}</a>'
+            for file, label in outputs.labels().items()
+        )
+    )
+
+
+def _confidence(result: Result) -> None:
+    values = json.loads(result.files["confidence"].read_text())
+    if all(value is None for value in values):
+        return
+    st.markdown("**Where to look:** the engine's confidence, frame by frame")
+    figure = go.Figure(go.Scatter(y=values, mode="lines", line={"color": "#ff2e88"}, name="confidence"))
+    figure.update_layout(
+        height=180,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        xaxis_title="frame",
+        yaxis={"range": [0, 1.02], "title": "confidence"},
+    )
+    st.plotly_chart(figure, key=f"confidence_{result.id}", config={"displayModeBar": False})
+
+
+def _manage(result: Result) -> None:
+    with st.expander("Rename, delete", icon=":material/settings:"):
+        title = st.text_input("Title", result.title, max_chars=120, key=f"title_{result.id}")
+        names = {
+            i: st.text_input(f"Name of object {i}", result.name(i), max_chars=60, key=f"name_{result.id}_{i}")
+            for i in result.objects
+        }
+        if st.button("Save", key="save_names", icon=":material/save:"):
+            with _parts.mistakes():
+                store.rename(result.id, title=title.strip() or result.title, names=names)
+            st.rerun()
+        sure = st.checkbox("Yes, delete this result", key=f"sure_{result.id}")
+        if st.button("Delete", key="delete", icon=":material/delete:", disabled=not sure):
+            store.delete(result.id)
+            _parts.remember("result", "")
+            st.switch_page("gallery.py")
+    with st.container(horizontal=True):
+        if st.button("3D trajectory", icon=":material/timeline:", key="to_trajectory"):
+            _parts.open_result(result.id, "trajectory.py")
+        if st.button("Compare", icon=":material/compare:", key="to_compare"):
+            _parts.open_result(result.id, "compare.py")
+
+
+main()

@@ -1,0 +1,107 @@
+"""A dashboard of its own and a real Chromium."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[2]
+SHOTS = Path(__file__).parent / "screenshots"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+def _chromium():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = os.environ.get("VOS_BROWSER") or next(filter(None, map(shutil.which, names)), None)
+    if path is None and os.environ.get("CI"):
+        pytest.fail("the browser tests need Chromium; scripts/test installs it")
+    return path or pytest.skip("needs Chromium; scripts/test installs it")
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """The folder of the dashboard's results."""
+    return tmp_path_factory.mktemp("dashboard")
+
+
+@pytest.fixture(scope="session")
+def dashboard(cache):
+    """The address of a running dashboard."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    log = (cache / "server.log").open("w")
+    env = os.environ | {"VOS_CACHE": str(cache)}
+    server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+    url = f"http://localhost:{port}"
+    try:
+        _wait_for(url + "/api/health", server, log)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()
+
+
+def _wait_for(url, server, log):
+    for _ in range(240):
+        assert server.poll() is None, Path(log.name).read_text()
+        try:
+            urllib.request.urlopen(url, timeout=5)
+            return
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"no answer from {url}: {Path(log.name).read_text()}")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def _is_error(message):
+    """Say whether a console message is an error of ours.
+
+    On a page's own address Streamlit first asks for /PAGE/_stcore/health, to find out where it is mounted.
+    """
+    return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
+
+
+@pytest.fixture
+def page(chromium, dashboard, request):
+    """A fresh tab at 1400x900 on the dashboard; console errors fail the test."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=dashboard)
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    errors = []
+    page.on("console", lambda message: errors.append(message.text) if _is_error(message) else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    SHOTS.mkdir(exist_ok=True)
+    yield page
+    page.screenshot(path=SHOTS / (re.sub(r"\W+", "_", request.node.name) + ".png"))
+    context.close()
+    assert not errors

@@ -1,0 +1,78 @@
+import json
+from argparse import ArgumentParser
+
+import numpy as np
+import pytest
+
+from tests.net.train.pictures import training_folder, write
+from vos.commands import train
+from vos.errors import InvalidInput
+from vos.net.memory import MemoryNetwork
+from vos.net.train.checkpoint import load_weights, read_tensors
+
+SMALL = ["--clips", "1", "--frames", "2", "--size", "32", "--workers", "0", "--device", "cpu"]
+SMALL += ["--validations", "1"]
+
+
+def command(*words):
+    parser = ArgumentParser()
+    train.arguments(parser)
+    return train.run(parser.parse_args([str(word) for word in words]))
+
+
+def test_train_memory_writes_weights_that_load_with_scores_and_a_picture(tmp_path):
+    data, out = training_folder(tmp_path / "data", frames=4), tmp_path / "new/memory.safetensors"
+    assert command("memory", "--data", data, "--steps", 2, "--hold-out", "run", "--out", out, *SMALL) == 0
+    load_weights(MemoryNetwork(), out)
+    entries = [json.loads(line) for line in out.with_suffix(".jsonl").read_text().splitlines()]
+    scores = [entry["score"] for entry in entries if "score" in entry]
+    assert len(scores) == 1
+    assert all(0 <= score <= 1 for score in scores)
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        "memory.jsonl",
+        "memory.png",
+        "memory.run.safetensors",
+        "memory.safetensors",
+    ]
+    with pytest.raises(InvalidInput, match="go on with --resume"):
+        command("memory", "--data", data, "--steps", 2, "--hold-out", "run", "--out", out, *SMALL)
+
+
+def test_the_same_seed_gives_the_same_weights_with_and_without_workers(tmp_path):
+    data, files = training_folder(tmp_path / "data", frames=4), []
+    for workers in (0, 1):
+        files.append(tmp_path / f"{workers}.safetensors")
+        words = [*SMALL, "--hold-out", "none", "--seed", 3, "--workers", workers]
+        command("memory", "--data", data, "--steps", 1, "--out", files[-1], *words)
+    one, other = (read_tensors(file) for file in files)
+    assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def test_train_backbone_gives_the_memory_network_a_start(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("cat/images", "dog"):
+        for i in range(12):
+            write(tmp_path / f"photos/{name}/{i}.png", rng.integers(0, 256, (20, 24, 3), dtype=np.uint8))
+    trunk = tmp_path / "trunk.safetensors"
+    words = ["--size", 32, "--photos", 4, "--workers", 0, "--device", "cpu"]
+    assert command("backbone", "--data", tmp_path / "photos", "--steps", 2, "--out", trunk, *words) == 0
+    assert read_tensors(trunk)["head.weight"].shape == (2, 160)
+    network = MemoryNetwork()
+    train.start_trunk(network, trunk)
+    assert np.array_equal(
+        network.stage16[2].conv1.conv.weight.detach(), read_tensors(trunk)["stage16.2.conv1.conv.weight"]
+    )
+
+
+def test_a_folder_without_training_data_is_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="holds no masks to train on"):
+        command("memory", "--data", tmp_path, "--steps", 1, "--out", tmp_path / "a.safetensors")
+
+
+def test_a_sitting_ends_early_and_resume_finishes_the_run(tmp_path):
+    data, out = training_folder(tmp_path / "data", frames=4), tmp_path / "a.safetensors"
+    words = ["memory", "--data", data, "--steps", 2, "--hold-out", "none", "--out", out, *SMALL]
+    assert command(*words, "--sitting", 0) == 0
+    assert not out.exists()
+    assert command(*words, "--resume") == 0
+    load_weights(MemoryNetwork(), out)

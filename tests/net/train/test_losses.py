@@ -1,0 +1,35 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from vos.net.train.losses import bootstrapped, soft_dice
+
+LOGITS = np.array([[[[2.0, -1.0], [0.5, -3.0]]], [[[0.0, 4.0], [-2.0, 1.0]]]])
+TRUTH = np.array([[[[1.0, 1.0], [0.0, 0.0]]], [[[0.0, 0.0], [0.0, 0.0]]]])
+
+
+def cross_entropy(logit, truth):
+    prob = 1 / (1 + math.exp(-logit))
+    return -math.log(prob if truth else 1 - prob)
+
+
+def test_bootstrapped_is_the_mean_over_each_masks_hardest_pixels():
+    hardest = []
+    for logits, truth in zip(LOGITS.reshape(2, 4), TRUTH.reshape(2, 4), strict=True):
+        hardest += sorted((cross_entropy(a, b) for a, b in zip(logits, truth, strict=True)), reverse=True)[:2]
+    loss = bootstrapped(torch.tensor(LOGITS), torch.tensor(TRUTH), 0.5)
+    assert loss.item() == pytest.approx(sum(hardest) / 4)
+
+
+def test_soft_dice_is_its_formula_and_learnable_for_an_empty_mask():
+    expected = []
+    for logits, truth in zip(LOGITS.reshape(2, 4), TRUTH.reshape(2, 4), strict=True):
+        prob = 1 / (1 + np.exp(-logits))
+        expected.append(1 - (2 * (prob * truth).sum() + 1) / (prob.sum() + truth.sum() + 1))
+    logits = torch.tensor(LOGITS, requires_grad=True)
+    loss = soft_dice(logits, torch.tensor(TRUTH))
+    loss.backward()
+    assert loss.item() == pytest.approx(sum(expected) / 2)
+    assert (logits.grad[1] > 0).all()

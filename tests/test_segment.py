@@ -1,0 +1,186 @@
+"""The service: frames in = frames out, stored whole, found again, cancelled clean."""
+
+import dataclasses
+import json
+from contextlib import closing
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from vos import outputs, segment
+from vos.errors import InvalidInput
+from vos.segment import Finished
+from vos.store import Store
+from vos.trajectory import read_table
+from vos.types import Job, Prompt
+from vos.video.masks import MaskReader
+from vos.video.read import open_clip, probe
+from vos.video.write import VideoWriter
+
+HEIGHT, WIDTH, COUNT = 95, 121, 12  # odd on purpose
+
+
+def disk(index):
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    return ((rows - 45) ** 2 + (columns - 30 - 2 * index) ** 2 <= 15**2).astype(np.uint8)
+
+
+def texture(seed):
+    noise = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+
+
+def picture(index):
+    frame, ball = texture(1) // 2, 128 + np.roll(texture(2), 2 * index, axis=1) // 2
+    return np.where(disk(index)[..., None] > 0, ball, frame).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clip") / "disk.mp4"
+    with VideoWriter(path, (HEIGHT, WIDTH), fps=Fraction(30000, 1001)) as film:
+        for index in range(COUNT):
+            film.add(picture(index), index * 3003)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "cache") as opened:
+        yield opened
+        assert opened.check() == []
+
+
+def prompt(index, size_hw):
+    mask = np.zeros(size_hw, np.uint8)
+    mask[:HEIGHT, :WIDTH] = disk(index)
+    return Prompt(index, mask)
+
+
+def make_job(clip, *frames, **more):
+    size_hw = probe(clip).size_hw
+    return Job(clip=clip, engine="flow", prompts=tuple(prompt(f, size_hw) for f in frames), **more)
+
+
+def finish(job, store):
+    for item in segment.run(job, store):
+        if isinstance(item, Finished):
+            return item
+    raise AssertionError
+
+
+def masks_of(result):
+    with MaskReader(result.files["masks"]) as masks:
+        return [mask.copy() for mask in masks]
+
+
+def iou(a, b):
+    return ((a > 0) & (b > 0)).sum() / ((a > 0) | (b > 0)).sum()
+
+
+def test_every_frame_gets_a_mask_that_follows_the_object(clip, store):
+    result = finish(make_job(clip, 0), store).result
+    masks = masks_of(result)
+    assert len(masks) == result.frames == COUNT
+    for index, mask in enumerate(masks):
+        assert iou(mask[:HEIGHT, :WIDTH], disk(index)) > 0.5  # standing still it would be 0.1 in the end
+
+
+def test_the_rendered_video_has_the_frames_and_times_of_the_clip(clip, store):
+    result = finish(make_job(clip, 0), store).result
+    for name in ("overlay", "source"):
+        made = [(t.pts, t.frame.shape) for t in open_clip(result.files[name]).timed()]
+        assert made == [(t.pts, t.frame.shape) for t in open_clip(clip).timed()]
+
+
+def test_frames_before_the_first_prompt_are_segmented_backwards(clip, store):
+    masks = masks_of(finish(make_job(clip, 7), store).result)
+    assert len(masks) == COUNT
+    assert np.array_equal(masks[7][:HEIGHT, :WIDTH], disk(7))
+    for index, mask in enumerate(masks):
+        assert iou(mask[:HEIGHT, :WIDTH], disk(index)) > 0.5  # standing still it would be 0.1 in the end
+
+
+def test_the_same_request_comes_from_the_cache_whatever_the_file_is_called(clip, store, tmp_path):
+    first = finish(make_job(clip, 0), store)
+    other = tmp_path / "another name.mp4"
+    other.write_bytes(clip.read_bytes())
+    again = finish(make_job(other, 0), store)
+    assert (first.cached, again.cached) == (False, True)
+    assert again.result == first.result
+
+
+def test_every_part_of_a_request_is_in_its_key(clip):
+    job = make_job(clip, 0)
+    keys = {
+        segment.job_id(job, "digest"),
+        segment.job_id(job, "another"),
+        segment.job_id(make_job(clip, 1), "digest"),
+        segment.job_id(dataclasses.replace(job, engine="memory"), "digest"),
+        segment.job_id(dataclasses.replace(job, engine="memory", options={"short_side": 320}), "digest"),
+    }
+    assert len(keys) == 5
+    named = dataclasses.replace(job, title="a title", names={1: "ball"})
+    assert segment.job_id(named, "digest") in keys
+    spelled = dataclasses.replace(job, engine="memory", options={"short_side": "384"})
+    assert segment.job_id(spelled, "digest") in keys
+
+
+def test_a_cancelled_run_leaves_nothing(clip, store):
+    with closing(segment.run(make_job(clip, 0), store)) as steps:
+        for item in steps:
+            if item.done == 5:
+                break
+    assert store.results() == []
+    assert list((store.folder / "work").iterdir()) == []
+
+
+def test_a_run_that_fails_leaves_nothing(clip, store, monkeypatch):
+    monkeypatch.setattr(segment, "overlay", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        finish(make_job(clip, 0), store)
+    assert store.results() == []
+    assert list((store.folder / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"prompts": ()}, "the engine flow needs a mask on at least one frame; got none"),
+        ({"engine": "magic"}, "no engine is called 'magic'; there are: "),
+        ({"options": {"colour": 1}}, "engine flow has no option 'colour'"),
+        ({"prompts": (Prompt(40, np.ones((96, 122), np.uint8)),)}, "prompt frame 40 is outside 0..11"),
+        ({"prompts": (Prompt(0, np.ones((9, 8), np.uint8)),)}, "the prompt on frame 0 is 8x9; the clip is"),
+    ],
+)
+def test_a_request_that_cannot_be_right_gets_one_sentence(clip, store, change, sentence):
+    job = dataclasses.replace(make_job(clip, 0), **change)
+    with pytest.raises(InvalidInput, match=sentence):
+        finish(job, store)
+
+
+def test_an_option_of_the_wrong_kind_gets_one_sentence(clip, store):
+    job = dataclasses.replace(make_job(clip, 0), engine="memory", options={"short_side": "tall"})
+    with pytest.raises(InvalidInput, match="option short_side is 'tall'; it takes int values"):
+        finish(job, store)
+
+
+def test_a_result_says_what_and_how_long(clip, store):
+    result = finish(make_job(clip, 0, title="Disk", names={1: "ball", 9: "nobody"}), store).result
+    assert (result.title, result.engine, result.names) == ("Disk", "flow", {1: "ball"})
+    assert result.visible == {1: 1.0}
+    assert {"decode", "segment", "render", "encode", "total"} <= set(result.seconds)
+    assert result.info.fps == Fraction(30000, 1001)
+
+
+def test_all_files_of_a_result_can_be_made(clip, store, tmp_path):
+    result = finish(make_job(clip, 0, names={1: "ball"}), store).result
+    for name in outputs.labels():
+        assert outputs.make(result, name, tmp_path).stat().st_size > 0
+    (track,) = read_table((tmp_path / "trajectory.csv").read_bytes(), "trajectory.csv")
+    assert track.name == "ball"
+    assert json.loads((tmp_path / "result.json").read_text())["frames"] == COUNT
+    with pytest.raises(InvalidInput, match=r"a result has no file 'x.exe'; it has: overlay.mp4"):
+        outputs.make(result, "x.exe", tmp_path)

@@ -1,0 +1,7 @@
+"""python -m vos."""
+
+import sys
+
+from vos.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""One subcommand per file: HELP, arguments(parser), run(args) -> int."""

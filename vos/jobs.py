@@ -1,0 +1,231 @@
+"""Jobs: one worker thread, a bounded queue, status, cancel. The only module with threads."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from vos import segment
+from vos.errors import Cancelled, QueueFull, VosError
+from vos.segment import Finished, Progress
+from vos.store import Store, default_folder
+from vos.track import Tracked
+from vos.types import Device, Job
+from vos.video.draw import overlay
+from vos.video.write import thumbnail
+
+log = logging.getLogger(__name__)
+
+CAPACITY = 16
+REMEMBERED = 100
+PREVIEW_EVERY_S = 0.5
+PREVIEW_SIDE = 640
+ACTIVE = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job at one moment. `state` is queued, running, done, failed or cancelled.
+
+    `position` is 1 for the next job to run and 0 for one that is not waiting. `fps` and
+    `seconds_left` are 0 while they are unknown.
+    """
+
+    id: str
+    title: str
+    engine: str
+    state: str = "queued"
+    position: int = 0
+    done: int = 0
+    total: int = 0
+    fps: float = 0.0
+    seconds_left: float = 0.0
+    note: str = ""
+    error: str = ""
+    cached: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether the job still waits or runs."""
+        return self.state in ACTIVE
+
+
+class _Entry:
+    def __init__(self, job: Job, digest: str, status: JobStatus) -> None:
+        self.job, self.digest, self.status = job, digest, status
+        self.cancel = threading.Event()
+        self.preview = b""
+        self._first: tuple[float, int] | None = None
+        self._drawn = 0.0
+
+    def update(self, progress: Progress) -> None:
+        """Take a Progress into the status and, twice a second, into the preview."""
+        now = time.monotonic()
+        fps = left = 0.0
+        if progress.tracked:
+            self._first = self._first or (now, progress.done)
+            frames, seconds = progress.done - self._first[1], now - self._first[0]
+            if frames and seconds > 0:
+                fps = frames / seconds
+                left = (progress.total - progress.done) / fps
+            if now - self._drawn >= PREVIEW_EVERY_S:
+                self._draw(progress.tracked)
+                self._drawn = now
+        self.status = replace(
+            self.status,
+            done=progress.done,
+            total=progress.total,
+            note=progress.note,
+            fps=fps,
+            seconds_left=left,
+        )
+
+    def _draw(self, tracked: Tracked) -> None:
+        self.preview = thumbnail(overlay(tracked.frame, tracked.mask), PREVIEW_SIDE)
+
+
+class JobRunner:
+    """Runs jobs one at a time, in order, in a thread of its own.
+
+    The same request twice is one job. Finished jobs are remembered until a hundred newer ones.
+    """
+
+    def __init__(self, store: Store, *, device: Device | None = None, capacity: int = CAPACITY) -> None:
+        self.store = store
+        self._device = device
+        self._capacity = capacity
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._queue: deque[_Entry] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job, digest: str) -> str:
+        """Queue a job unless it is queued, running or stored already; return its id.
+
+        Raises:
+            InvalidInput: the request cannot be right.
+            QueueFull: too many jobs wait.
+        """
+        job_id = segment.job_id(job, digest)
+        with self._changed:
+            known = self._entries.get(job_id)
+            if known and known.status.active:
+                return job_id
+            status = JobStatus(id=job_id, title=job.title or job.clip.stem, engine=job.engine)
+            entry = _Entry(job, digest, status)
+            if self.store.get(job_id):
+                entry.status = replace(status, state="done", cached=True)
+            elif len(self._queue) >= self._capacity:
+                raise QueueFull(f"{len(self._queue)} jobs wait already; at most {self._capacity} can")
+            else:
+                self._queue.append(entry)
+            self._entries[job_id] = entry
+            self._entries.move_to_end(job_id)
+            self._forget()
+            self._changed.notify_all()
+        return job_id
+
+    def status(self, job_id: str) -> JobStatus | None:
+        """Return how a job stands, or None when it is not known (any more)."""
+        with self._changed:
+            entry = self._entries.get(job_id)
+            return self._placed(entry) if entry else None
+
+    def jobs(self) -> list[JobStatus]:
+        """Return all remembered jobs, newest first."""
+        with self._changed:
+            return [self._placed(entry) for entry in reversed(self._entries.values())]
+
+    def preview(self, job_id: str) -> bytes:
+        """Return the newest frame with its mask as a JPEG; empty before the first."""
+        entry = self._entries.get(job_id)
+        return entry.preview if entry else b""
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job: a waiting one at once, the running one at its next frame."""
+        with self._changed:
+            entry = self._entries.get(job_id)
+            if entry is None or not entry.status.active:
+                return
+            entry.cancel.set()
+            if entry in self._queue:
+                self._queue.remove(entry)
+                entry.status = replace(entry.status, state="cancelled")
+            else:
+                entry.status = replace(entry.status, note="cancelling")
+            self._changed.notify_all()
+
+    def wait(self, job_id: str, timeout_s: float) -> JobStatus | None:
+        """Return the status once the job is no longer active, or when the time is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_active(job_id), timeout_s)
+        return self.status(job_id)
+
+    def close(self) -> None:
+        """Cancel everything and end the thread."""
+        for status in self.jobs():
+            self.cancel(status.id)
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _is_active(self, job_id: str) -> bool:
+        entry = self._entries.get(job_id)
+        return entry is not None and entry.status.active
+
+    def _placed(self, entry: _Entry) -> JobStatus:
+        position = self._queue.index(entry) + 1 if entry in self._queue else 0
+        return replace(entry.status, position=position)
+
+    def _forget(self) -> None:
+        old = [key for key, entry in self._entries.items() if not entry.status.active]
+        for key in old[: max(0, len(self._entries) - REMEMBERED)]:
+            del self._entries[key]
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._closing)
+                if self._closing:
+                    return
+                entry = self._queue.popleft()
+                entry.status = replace(entry.status, state="running", note="starting")
+            final = self._run(entry)
+            with self._changed:
+                entry.status = final
+                self._changed.notify_all()
+
+    def _run(self, entry: _Entry) -> JobStatus:
+        try:
+            run = segment.run(entry.job, self.store, device=self._device, digest=entry.digest)
+            with closing(run) as steps:
+                for item in steps:
+                    if entry.cancel.is_set():
+                        raise Cancelled("the job was cancelled")
+                    if isinstance(item, Finished):
+                        return replace(entry.status, state="done", note="", cached=item.cached)
+                    entry.update(item)
+            raise AssertionError("a run ended without a result")
+        except Cancelled:
+            return replace(entry.status, state="cancelled", note="")
+        except VosError as error:
+            log.warning("job %s failed", entry.status.id, exc_info=True)
+            return replace(entry.status, state="failed", error=str(error), note="")
+        except Exception as error:  # the last line of defence: logged, and told to the user
+            log.exception("job %s failed", entry.status.id)
+            text = f"an unexpected {type(error).__name__} stopped the job; the log has the details"
+            return replace(entry.status, state="failed", error=text, note="")
+
+
+@functools.cache
+def runner() -> JobRunner:
+    """Return the process's one runner, on the default store."""
+    return JobRunner(Store(default_folder()))

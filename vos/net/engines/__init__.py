@@ -1,0 +1,1 @@
+"""One engine per file: TITLE, SUMMARY, NEEDS_PROMPT, WEIGHTS, Options and build()."""

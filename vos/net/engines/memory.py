@@ -1,0 +1,118 @@
+"""The default engine: the space-time memory network (vos/net/memory.py) follows a clip (vos/net/tracker.py).
+
+docs/engines.md draws it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from vos.errors import InvalidInput
+from vos.net.adapt import adapted
+from vos.net.device import dtype, torch_device
+from vos.net.memory import MemoryNetwork
+from vos.net.prompts import by_frame
+from vos.net.tracker import Tracker, step_together, working_size
+from vos.types import Clip, Device, Mask, Prediction, Prompt, Step, Weight
+
+TITLE = "Memory network"
+SUMMARY = "Follows up to 20 objects from their masks on one or more frames; made for a laptop's processor."
+NEEDS_PROMPT = True
+LOOKAHEAD = 0
+WEIGHTS = (
+    Weight(
+        "memory.safetensors",
+        "a111cb404d15c276d1553e41e1e448d45ec8ee0839a0272aaeec9aef656e34e9",
+        licence="CC BY-NC 4.0 (trained on DAVIS)",
+    ),
+)
+
+
+MODES = ("fast", "accurate")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose.
+
+    Raises:
+        InvalidInput: a value is out of range.
+    """
+
+    mode: str = field(
+        default="fast",
+        metadata={"help": "accurate first learns the objects from their first frame", "choices": MODES},
+    )
+    short_side: int = field(
+        default=384,
+        metadata={"help": "Frames are seen at this short side, in pixels", "min": 64, "max": 1080},
+    )
+    memory: int = field(
+        default=0,
+        metadata={"help": "Frames remembered between the prompt and the present", "min": 0, "max": 16},
+    )
+    steps: int = field(
+        default=80, metadata={"help": "Training steps of the accurate mode", "min": 1, "max": 1000}
+    )
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise InvalidInput(f"mode is {self.mode!r}; allowed are: {', '.join(MODES)}")
+        for name, least, most in (("short_side", 64, 1080), ("memory", 0, 16), ("steps", 1, 1000)):
+            if not least <= getattr(self, name) <= most:
+                raise InvalidInput(f"{name} is {getattr(self, name)}; {least} to {most} are allowed")
+
+
+def build(weights: Mapping[str, Path], device: Device, options: Options) -> MemorySegmenter:
+    """Load the network, ready for any number of clips."""
+    net = MemoryNetwork()
+    net.load_state_dict(load_file(weights["memory.safetensors"]))
+    return MemorySegmenter(net, device, options)
+
+
+class MemorySegmenter:
+    """Follows the prompted objects; see vos.types.Segmenter.
+
+    In accurate mode two networks do it together, the original and one adapted to the first frame; their
+    probabilities are averaged on every frame, because adaptation alone helps hard clips and hurts easy ones.
+    """
+
+    def __init__(self, net: MemoryNetwork, device: Device, options: Options):
+        self.options = options
+        self._device = device
+        self._trainable = net.eval().requires_grad_(False)
+        self._ready = self._prepared(net)
+
+    def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
+        """Yield one Prediction per frame, in accurate mode training Steps before; nothing outlives it."""
+        masks = by_frame(clip, prompts)
+        nets = [self._ready]
+        if self.options.mode == "accurate":
+            nets += yield from self._adapted(clip, masks[0])
+        size_hw = working_size(clip.info.size_hw, self.options.short_side)
+        trackers = [Tracker(net, size_hw, self.options.memory) for net in nets]
+        for index, frame in enumerate(clip):
+            yield step_together(trackers, frame, masks.get(index))
+
+    def _adapted(self, clip: Clip, mask: Mask) -> Generator[Step, None, list[MemoryNetwork]]:
+        """Train; return the adapted network, or none where nothing can be learnt or it got no better."""
+        frame = next(iter(clip.sample([0])))
+        try:
+            net = yield from adapted(self._trainable, frame, mask, self._device, self.options.steps)
+        except InvalidInput:  # too small to make clips of
+            return []
+        return [self._prepared(net)] if net else []
+
+    def _prepared(self, net: MemoryNetwork) -> MemoryNetwork:
+        """Return a copy for inference on the device."""
+        net = copy.deepcopy(net)
+        net.fold()
+        number = dtype(self._device)
+        net.to(torch_device(self._device), number, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return net

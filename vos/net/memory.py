@@ -1,0 +1,266 @@
+"""The space-time memory network: a frame's mask, read out of frames whose masks are known.
+
+After Oh et al., "Video Object Segmentation using Space-Time Memory Networks" (ICCV 2019), with the affinity
+of Cheng et al., "Rethinking Space-Time Networks" (NeurIPS 2021). docs/engines.md draws it.
+
+Sizes below: B images, O objects (in training B, one object an image), H x W pixels (multiples of 16),
+h x w = H/16 x W/16, N = h w places, M = N times the frames in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+STRIDE = 16
+MEAN_RGB = (0.485, 0.456, 0.406)
+STD_RGB = (0.229, 0.224, 0.225)
+_PRIOR_SCALE = 0.05
+_TINY = (
+    1e-30  # weights below, and their products, are denormal numbers: a CPU multiplies those ten times slower
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Channel counts: trunk at strides 2, 4, 8, 16; mask encoder likewise; decoder at strides 16, 8, 4, 2."""
+
+    trunk: tuple[int, int, int, int] = (24, 48, 96, 160)
+    mask: tuple[int, int, int, int] = (8, 16, 32, 64)
+    decoder: tuple[int, int, int, int] = (128, 64, 32, 16)
+    skips: tuple[int, int, int] = (96, 48, 16)
+    key: int = 48
+    value: int = 128
+
+
+class Features(NamedTuple):
+    """All of a frame that no object changes: skip connections, its key, its share of object convolutions."""
+
+    skip2: Tensor  # (B, 16, H/2, W/2)
+    skip4: Tensor  # (B, 48, H/4, W/4)
+    skip8: Tensor  # (B, 96, H/8, W/8)
+    key: Tensor  # (B, N, 48)
+    value3: Tensor  # (B, 128, h, w)
+    value1: Tensor  # (B, 128, h, w)
+    decode3: Tensor  # (B, 128, h, w)
+    decode1: Tensor  # (B, 128, h, w)
+
+
+class Cues(NamedTuple):
+    """A soft mask as the network takes it: averaged to strides 4, 8 and 16, and encoded."""
+
+    s4: Tensor  # (O, 1, H/4, W/4)
+    s8: Tensor  # (O, 1, H/8, W/8)
+    s16: Tensor  # (O, 1, h, w)
+    code: Tensor  # (O, 64, h, w)
+
+
+class ConvNorm(nn.Module):
+    """Convolution and batch norm; `image` channels have a convolution of their own, shared by all objects."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, image: int = 0):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.image = nn.Conv2d(image, outputs, kernel, stride, kernel // 2, bias=False) if image else None
+        self.norm: nn.Module = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor, term: Tensor | None = None) -> Tensor:
+        """Convolve x (B, inputs, y, x), add the image's term, normalise."""
+        y = self.conv(x)
+        if term is not None:
+            y += term
+        return self.norm(y)  # type: ignore[no-any-return]
+
+    def term(self, image: Tensor) -> Tensor:
+        """Return what the image features (B, image, y, x) add before the norm."""
+        assert self.image is not None
+        return self.image(image)  # type: ignore[no-any-return]
+
+    def fold(self) -> None:
+        """Put the batch norm's running statistics into the weights; the block is then for inference only."""
+        norm = self.norm
+        if not isinstance(norm, nn.BatchNorm2d):
+            return
+        assert norm.running_var is not None
+        assert norm.running_mean is not None
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        self.conv.weight.data *= scale[:, None, None, None]
+        self.conv.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
+        if self.image is not None:
+            self.image.weight.data *= scale[:, None, None, None]
+        self.norm = nn.Identity()
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions and a shortcut (He et al., 2016); `image` as in ConvNorm."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, image: int = 0):
+        super().__init__()
+        self.conv1 = ConvNorm(inputs, outputs, 3, stride, image)
+        self.conv2 = ConvNorm(outputs, outputs)
+        plain = inputs == outputs and stride == 1 and not image
+        self.shortcut = None if plain else ConvNorm(inputs, outputs, 1, stride, image)
+
+    def terms(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what image features add to the first convolution and to the shortcut."""
+        assert self.shortcut is not None
+        return self.conv1.term(image), self.shortcut.term(image)
+
+    def forward(self, x: Tensor, term3: Tensor | None = None, term1: Tensor | None = None) -> Tensor:
+        """Map (B, inputs, y, x) to (B, outputs, y/stride, x/stride)."""
+        y = self.conv2(F.relu(self.conv1(x, term3), inplace=True))
+        y += x if self.shortcut is None else self.shortcut(x, term1)
+        return F.relu(y, inplace=True)
+
+
+def _conv_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(ConvNorm(inputs, outputs, kernel, stride), nn.ReLU(inplace=True))
+
+
+def _upsample(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class MemoryNetwork(nn.Module):
+    """Encode a frame once; then, per object: value of a mask, reading of the memory, decoding of a mask."""
+
+    def __init__(self, config: Config | None = None):
+        super().__init__()
+        c = self.config = config or Config()
+        c2, c4, c8, c16 = c.trunk
+        d16, d8, d4, d2 = c.decoder
+        k8, k4, k2 = c.skips
+        self.stem = _conv_relu(3, c2, 5, 2)
+        self.stage4 = nn.Sequential(Residual(c2, c4, 2), Residual(c4, c4))
+        self.stage8 = nn.Sequential(Residual(c4, c8, 2), Residual(c8, c8))
+        self.stage16 = nn.Sequential(Residual(c8, c16, 2), Residual(c16, c16), Residual(c16, c16))
+        self.key = nn.Conv2d(c16, c.key, 3, padding=1)
+        self.skip8 = nn.Conv2d(c8, k8, 1)
+        self.skip4 = nn.Conv2d(c4, k4, 1)
+        self.skip2 = nn.Conv2d(c2, k2, 1)
+        widths = (1, *c.mask)
+        self.mask = nn.Sequential(*(_conv_relu(widths[i], widths[i + 1], 3, 2) for i in range(4)))
+        self.fuse = Residual(c.mask[-1], c.value, image=c16)
+        self.fuse2 = Residual(c.value, c.value)
+        self.distance = nn.Parameter(torch.tensor(1.0))
+        self.decode16 = Residual(c.value + 1 + c.mask[-1], d16, image=c16)
+        self.decode16b = Residual(d16, d16)
+        self.up8 = nn.Conv2d(d16, k8, 1)
+        self.decode8 = Residual(k8 + 1, d8)
+        self.up4 = nn.Conv2d(d8, k4, 1)
+        self.decode4 = Residual(k4 + 1, d4)
+        self.up2 = nn.Conv2d(d4, k2, 1)
+        self.decode2 = _conv_relu(k2, d2)
+        self.logit = nn.Conv2d(d2, 1, 3, padding=1)
+
+    def encode(self, image: Tensor) -> Features:
+        """Encode images (B, 3, H, W), RGB, normalised by MEAN_RGB and STD_RGB."""
+        s2 = self.stem(image)  # (B, 24, H/2, W/2)
+        s4 = self.stage4(s2)  # (B, 48, H/4, W/4)
+        s8 = self.stage8(s4)  # (B, 96, H/8, W/8)
+        s16 = self.stage16(s8)  # (B, 160, h, w)
+        key = self.key(s16).flatten(2).transpose(1, 2)  # (B, N, 48)
+        skips = self.skip2(s2), self.skip4(s4), self.skip8(s8)
+        return Features(*skips, key, *self.fuse.terms(s16), *self.decode16.terms(s16))
+
+    def cues(self, prob: Tensor) -> Cues:
+        """Prepare soft masks (O, 1, H, W), 0..1, for `value` and, a frame later, for `decode`."""
+        s4 = F.avg_pool2d(prob, 4)
+        s8 = F.avg_pool2d(s4, 2)
+        return Cues(s4, s8, F.avg_pool2d(s8, 2), self.mask(prob * 2 - 1))
+
+    def value(self, features: Features, cues: Cues) -> Tensor:
+        """Return what the memory holds of objects in a frame: (O, N, 128), in step with the frame's key."""
+        value = self.fuse2(self.fuse(cues.code, features.value3, features.value1))  # (O, 128, h, w)
+        return value.flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
+
+    def prior(self, h: int, w: int) -> Tensor:
+        """Return the prior (2, N, 4) that makes far places of the previous frame less likely.
+
+        It adds -a |p - q|^2 for places p, q of the grid and a learnt a > 0. That is a product of functions of
+        p and of q, so it takes four more channels of the affinity instead of an (N, N) table:
+        -a |p - q|^2 = (2a qy, 2a qx, -a, -a |q|^2) . (py, px, |p|^2, 1). Row 0 is for q, row 1 for p.
+        """
+        device = self.distance.device
+        scale = F.softplus(self.distance.float()) * _PRIOR_SCALE
+        y, x = torch.meshgrid(torch.arange(h, device=device), torch.arange(w, device=device), indexing="ij")
+        places = torch.stack((y - h // 2, x - w // 2), 2).view(-1, 2).float()  # centred: smaller squares
+        squares, one = places.square().sum(1, keepdim=True), torch.ones(h * w, 1, device=device)
+        query = torch.cat((2 * places, -one, -squares), 1) * scale
+        return torch.stack((query, torch.cat((places, squares, one), 1)))
+
+    def read(self, query: Tensor, keys: Tensor, values: Tensor, prior: Tensor) -> Tensor:
+        """Read the memory at each place of a frame: softmax over -|key - query|^2 / sqrt(C), times values.
+
+        query (B, N, C), keys (B, M, C) and values (B, M, V), oldest frame first; the last N rows are the
+        previous frame's and get the prior. Objects that share a memory lie side by side in V.
+        Returns (B, N, V). One product gives the affinity less |query|^2, which is the same for all keys;
+        it and the softmax are float32.
+        """
+        images, places, channels = query.shape
+        with torch.autocast(query.device.type, enabled=False):  # squares of places do not fit in bfloat16
+            query, keys = query.float(), keys.float()
+            norms = keys.square().sum(2, keepdim=True) * -(channels**-0.5)  # (B, M, 1)
+            near = F.pad(prior[1], (0, 0, keys.shape[1] - places, 0)).expand(images, -1, -1)  # (B, M, 4)
+            far = prior[0].expand(images, -1, -1)  # (B, N, 4)
+            query = torch.cat((query * (2 * channels**-0.5), torch.ones_like(far[..., :1]), far), 2)
+            keys = torch.cat((keys, norms, near), 2)
+            weights = torch.softmax(query @ keys.transpose(1, 2), 2)  # (B, N, M)
+        if not weights.requires_grad:
+            weights.clamp_(min=_TINY)
+        return weights.to(values.dtype) @ values
+
+    def decode(self, features: Features, readout: Tensor, previous: Cues) -> Tensor:
+        """Return logits (O, 1, H/2, W/2) from readout (O, N, 128) and the masks of the frame before."""
+        coarse = self.coarse(features, readout, previous.s16, previous.code)
+        return self.refine(coarse, previous.s8, previous.s4, *features[:3])
+
+    def coarse(self, features: Features, readout: Tensor, s16: Tensor, code: Tensor) -> Tensor:
+        """Return the decoder's features at stride 16, (O, 128, h, w); s16 and code: of the frame before."""
+        read = readout.transpose(1, 2).reshape(*readout.shape[::2], *s16.shape[-2:])  # (O, 128, h, w)
+        x = torch.cat((read, s16, code), 1)
+        return self.decode16b(self.decode16(x, features.decode3, features.decode1))  # type: ignore[no-any-return]
+
+    def refine(
+        self, coarse: Tensor, s8: Tensor, s4: Tensor, skip2: Tensor, skip4: Tensor, skip8: Tensor
+    ) -> Tensor:
+        """Return logits (O, 1, H/2, W/2) from coarse features; all may be the same window of a frame."""
+        x = F.relu(_upsample(self.up8(coarse), skip8).add_(skip8), inplace=True)
+        x = self.decode8(torch.cat((x, s8), 1))  # (O, 64, H/8, W/8)
+        x = F.relu(_upsample(self.up4(x), skip4).add_(skip4), inplace=True)
+        x = self.decode4(torch.cat((x, s4), 1))  # (O, 32, H/4, W/4)
+        x = F.relu(_upsample(self.up2(x), skip2).add_(skip2), inplace=True)
+        return self.logit(self.decode2(x)).float()  # type: ignore[no-any-return]
+
+    def fold(self) -> None:
+        """Fold every batch norm into its convolution: same numbers, less work, no more training."""
+        for module in self.modules():
+            if isinstance(module, ConvNorm):
+                module.fold()
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Turn uint8 RGB (B, H, W, 3) into the network's input, float32 (B, 3, H, W)."""
+    images = images.permute(0, 3, 1, 2)
+    mean = torch.tensor(MEAN_RGB, device=images.device).view(3, 1, 1) * 255
+    std = torch.tensor(STD_RGB, device=images.device).view(3, 1, 1) * 255
+    return (images - mean).div_(std)
+
+
+def full_size(logits: Tensor) -> Tensor:
+    """Upsample `decode`'s logits (O, 1, H/2, W/2) to (O, 1, H, W)."""
+    return F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def aggregate(logits: Tensor) -> Tensor:
+    """Turn one logit per object (O, ...) into probabilities (O, ...) that leave the rest to the background.
+
+    The soft aggregation of Oh et al. (RGMP, CVPR 2018, eq. 1), with the odds of the background 1: independent
+    yes-or-no answers on condition that at most one says yes. One object keeps its sigmoid.
+    """
+    background = torch.zeros_like(logits[:1])
+    return torch.cat((background, logits)).softmax(0)[1:]

@@ -1,0 +1,217 @@
+"""One clip being followed: a bounded memory of frames, and the masks of the frame before.
+
+Every frame is encoded once. Its mask is read from the memory: the prompted frames, the frame before, and
+on request a few in between. Objects share the frame's encoding; those first prompted on
+one frame also share the reading.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vos.net.memory import MEAN_RGB, STD_RGB, STRIDE, Features, MemoryNetwork, aggregate, full_size
+from vos.net.prompts import impose
+from vos.types import Frame, Mask, Prediction, object_ids
+
+MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
+EVERY = 5  # of every fifth frame that shows all objects, the latest few may be remembered
+MAX_ASPECT = 4  # longer frames are made smaller rather than let memory grow
+SEEN = 0.2  # of the most that any place reads of an object's masks in memory: it is looked at closely,
+BEFORE = 0.02  # so are places this much on the object in the frame before,
+MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's convolutions see
+NOWHERE = -20.0  # the logit of pixels that are not looked at
+_BYTES = np.arange(256)[None, :, None]
+NORMALISED = ((_BYTES / 255 - MEAN_RGB) / np.array(STD_RGB)).astype(np.float32)  # (1, 256, 3)
+
+
+def working_size(size_hw: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """Return the size (h, w) at which the network sees frames: multiples of 16, at most four to one."""
+    scale = min(short_side / min(size_hw), MAX_ASPECT * short_side / max(size_hw))
+    h, w = (max(1, round(side * scale / STRIDE)) * STRIDE for side in size_hw)
+    return h, w
+
+
+@dataclass
+class Group:
+    """The memory of objects that were first prompted on one frame: a key and a value per remembered frame."""
+
+    count: int
+    between: deque[tuple[Tensor, Tensor]]
+    prompted: deque[tuple[Tensor, Tensor]] = field(default_factory=lambda: deque(maxlen=MAX_PROMPTED - 1))
+    first: tuple[Tensor, Tensor] | None = None
+    previous: tuple[Tensor, Tensor] | None = None
+
+    def remember(self, key: Tensor, values: Tensor, prompted: bool, keep: bool) -> None:
+        """Take a frame as the previous one; a prompted one, or one to keep, stays for longer.
+
+        key (1, N, C) and values (O, N, V).
+        """
+        entry = key, values.transpose(0, 1).flatten(1).unsqueeze(0)  # (1, N, O V)
+        if self.first is None:
+            self.first = entry
+        elif prompted:
+            self.prompted.append(entry)
+        elif keep:
+            self.between.append(entry)
+        self.previous = entry
+
+    def read(self, net: MemoryNetwork, query: Tensor, prior: Tensor) -> Tensor:
+        """Read the memory for every object: query (1, N, C), prior (2, N, 4); returns (O, N, V)."""
+        assert self.first is not None
+        assert self.previous is not None
+        keys, values = zip(self.first, *self.prompted, *self.between, self.previous, strict=True)
+        readout = net.read(query, torch.cat(keys, 1), torch.cat(values, 1), prior)  # (1, N, O V)
+        return readout.view(readout.shape[1], self.count, -1).transpose(0, 1)
+
+
+def _window(places: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the rows and columns of the smallest box around true places (h, w), and MARGIN more."""
+    spans = []
+    for axis in (1, 0):
+        hits = np.flatnonzero(places.any(axis))
+        first, last = (int(hits[0]), int(hits[-1])) if len(hits) else (0, 0)
+        spans.append(slice(max(0, first - MARGIN), min(last + MARGIN + 1, places.shape[1 - axis])))
+    return spans[0], spans[1]
+
+
+def _scaled(span: slice, stride: int) -> slice:
+    return slice(span.start * STRIDE // stride, span.stop * STRIDE // stride)
+
+
+class Tracker:
+    """One clip's state: which objects there are, what is remembered of them, where they were last."""
+
+    def __init__(self, net: MemoryNetwork, size_hw: tuple[int, int], memory: int = 0):
+        self.net = net
+        self.memory = memory  # frames between the prompted ones and the present
+        self.size_hw = size_hw
+        parameter = net.distance
+        self.device, self.dtype = parameter.device, parameter.dtype
+        with torch.inference_mode():
+            self.prior = net.prior(size_hw[0] // STRIDE, size_hw[1] // STRIDE)
+        self.objects: list[int] = []  # in the order in which they joined
+        self.groups: list[Group] = []  # each owns the next `count` of the objects
+        self.frames = 0
+        self.prob = torch.zeros((0, 1, *size_hw), device=self.device)  # (O, 1, h, w) on the frame before
+
+    @torch.inference_mode()
+    def look(self, frame: Frame) -> None:
+        """Predict the next frame: `prob` is then what the network thinks of it."""
+        self._features = self.net.encode(self._image(frame))
+        if self.objects:
+            self._predict(self._features)
+
+    @torch.inference_mode()
+    def settle(self, size_hw: tuple[int, int], prompt: Mask | None) -> Prediction:
+        """Take `prob` and what the user says as the frame's truth; remember it; return it at this size."""
+        mask, confidence = self._labels(size_hw), self._confidence()
+        if prompt is not None:
+            mask = impose(mask, prompt)
+            named = self._correct(prompt)
+            confidence = self._confidence() if named < len(self.objects) else 1.0
+        keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
+        self._remember(self._features, prompt is not None, keep)
+        self.frames += 1
+        return Prediction(mask, confidence)
+
+    def _image(self, frame: Frame) -> Tensor:
+        small = cv2.resize(frame, self.size_hw[::-1], interpolation=cv2.INTER_AREA)
+        image = torch.from_numpy(cv2.LUT(small, NORMALISED))[None].permute(0, 3, 1, 2)  # channels last
+        return image.to(self.device, self.dtype)
+
+    def _predict(self, features: Features) -> None:
+        """Decode each object in the window where the memory or the frame before puts it."""
+        net, cues = self.net, self.cues
+        readout = torch.cat([group.read(net, features.key, self.prior) for group in self.groups])
+        readout, seen = readout[..., :-1], readout[..., -1]  # (O, N, 128), (O, N)
+        coarse = net.coarse(features, readout, cues.s16, cues.code)
+        places = (seen > SEEN * seen.amax(1, keepdim=True)).view_as(cues.s16) | (cues.s16 > BEFORE)
+        h, w = self.size_hw
+        logits = torch.full((len(coarse), 1, h // 2, w // 2), NOWHERE, device=self.device)
+        for i, (rows, columns) in enumerate(map(_window, places[:, 0].cpu().numpy())):
+
+            def cut(
+                x: Tensor, stride: int, i: int = 0, rows: slice = rows, columns: slice = columns
+            ) -> Tensor:
+                return x[i : i + 1, :, _scaled(rows, stride), _scaled(columns, stride)]
+
+            logits[i : i + 1, :, _scaled(rows, 2), _scaled(columns, 2)] = net.refine(
+                cut(coarse, 16, i),
+                cut(cues.s8, 8, i),
+                cut(cues.s4, 4, i),
+                cut(features.skip2, 2),
+                cut(features.skip4, 4),
+                cut(features.skip8, 8),
+            )
+        self.prob = aggregate(full_size(logits))
+
+    def _correct(self, prompt: Mask) -> int:
+        """Take the prompt's objects as they are, the others where room remains; return how many it names."""
+        named = object_ids(prompt)
+        new = [i for i in named if i not in self.objects]
+        if new:
+            self.objects += new
+            self.groups.append(Group(len(new), deque(maxlen=self.memory)))
+        prob = torch.zeros((len(self.objects), 1, *self.size_hw), device=self.device)
+        prob[: len(self.prob)] = self.prob
+        prob *= 1 - self._plane(np.isin(prompt, named))
+        for i in named:
+            prob[self.objects.index(i), 0] = self._plane(prompt == i)
+        self.prob = prob
+        return len(named)
+
+    def _plane(self, pixels: NDArray[np.bool_]) -> Tensor:
+        area = cv2.resize(pixels.astype(np.float32), self.size_hw[::-1], interpolation=cv2.INTER_AREA)
+        return torch.from_numpy(area).to(self.device)
+
+    def _remember(self, features: Features, prompted: bool, keep: bool) -> None:
+        self.cues = self.net.cues(self.prob.to(self.dtype))
+        values = torch.cat((self.net.value(features, self.cues), self.cues.s16.flatten(2).transpose(1, 2)), 2)
+        counts = [group.count for group in self.groups]
+        for group, own in zip(self.groups, torch.split(values, counts), strict=True):
+            group.remember(features.key, own, prompted, keep)
+
+    def _labels(self, size_hw: tuple[int, int]) -> Mask:
+        """Return the label map at the frame's own size: probabilities bilinear, then the largest wins."""
+        h, w = size_hw
+        labels = np.zeros((h, w), np.uint8)
+        planes = [cv2.resize(plane, (w, h)) for plane in self.prob[:, 0].cpu().numpy()]
+        best = 1 - sum(planes, np.zeros((h, w), np.float32))
+        for i, plane in zip(self.objects, planes, strict=True):
+            labels[plane > best] = i
+            best = np.maximum(best, plane)
+        return labels
+
+    def _confidence(self) -> float:
+        """Return the expected overlap (J) of the mask with the truth if the probabilities are right, 0..1.
+
+        Per object: sum of p inside over (pixels inside + sum of p outside); an object that is nowhere counts
+        as 1 - max p. The mean over objects.
+        """
+        prob = self.prob[..., ::2, ::2].flatten(1)  # a quarter of the pixels says as much
+        if not len(prob):
+            return 1.0
+        inside = prob > 0.5
+        hit = (prob * inside).sum(1)
+        union = inside.sum(1) + (prob * ~inside).sum(1)
+        sure = torch.where(inside.any(1), hit / union.clamp(min=1e-6), 1 - prob.amax(1))
+        return float(sure.mean())
+
+
+@torch.inference_mode()
+def step_together(trackers: Sequence[Tracker], frame: Frame, prompt: Mask | None) -> Prediction:
+    """Segment the next frame with all trackers of a clip; they go on from the mean of what they think."""
+    for tracker in trackers:
+        tracker.look(frame)
+    mean = torch.stack([tracker.prob for tracker in trackers]).mean(0)
+    for tracker in trackers:
+        tracker.prob = mean
+    return [tracker.settle(frame.shape[:2], prompt) for tracker in trackers][0]  # noqa: RUF015 all must settle

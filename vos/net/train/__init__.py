@@ -1,0 +1,1 @@
+"""Training: clips to learn from, losses, one loop, and one recipe per network."""

@@ -1,0 +1,149 @@
+"""The folders that training reads: videos with masks, photos with masks, photos; files open at use."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from vos.errors import InvalidInput
+from vos.types import VOID, Frame, Mask
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+LAYOUT = (
+    "davis*-train*/JPEGImages/*/SEQUENCE with Annotations beside JPEGImages, "
+    "stills/NAME/images with masks beside images where there are any"
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image file and, where there is one, the file of its label map."""
+
+    image: Path
+    mask: Path | None = None
+
+    def read_frame(self) -> Frame:
+        """Return the picture, uint8 (H, W, 3) RGB.
+
+        Raises:
+            InvalidInput: the file is not an image.
+        """
+        return _read(self.image, "RGB")
+
+    def read_mask(self) -> Mask:
+        """Return the label map, uint8 (H, W); a black-and-white file has the one object 1, void is 0.
+
+        Raises:
+            InvalidInput: there is no mask, or the file is not an image.
+        """
+        if self.mask is None:
+            raise InvalidInput(f"{self.image} has no mask beside it")
+        mask = _read(self.mask, None)
+        if mask.ndim != 2:
+            raise InvalidInput(f"{self.mask} is not a label map; got an image with {mask.shape[2]} channels")
+        binary = not np.any((mask > 0) & (mask < VOID))
+        return (mask == VOID).astype(np.uint8) if binary else np.where(mask == VOID, 0, mask).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What there is to train on.
+
+    Attributes:
+        videos: name -> frames in order, every one with a mask.
+        cutouts: photos with the masks of their objects.
+        regions: photos divided into regions, any of which can serve as an object.
+        photos: photos without masks, for backgrounds and textures.
+    """
+
+    videos: Mapping[str, tuple[Picture, ...]]
+    cutouts: tuple[Picture, ...]
+    regions: tuple[Picture, ...]
+    photos: tuple[Picture, ...]
+
+    @property
+    def backgrounds(self) -> tuple[Picture, ...]:
+        """Pictures to stand behind objects: photos if there are any, else whatever there is."""
+        return self.photos + self.regions or self.cutouts or tuple(chain(*self.videos.values()))
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether anything here has a mask."""
+        return bool(self.videos or self.cutouts or self.regions)
+
+    def hold_out(self, names: Collection[str]) -> tuple[Data, dict[str, tuple[Picture, ...]]]:
+        """Return the data without the videos of these names, and those videos.
+
+        Raises:
+            InvalidInput: there are videos, but not one of these names.
+        """
+        unknown = sorted(set(names) - set(self.videos))
+        if unknown and self.videos:
+            there = ", ".join(sorted(self.videos))
+            raise InvalidInput(f"no sequence is called {unknown[0]!r}; there are: {there}")
+        rest = {name: video for name, video in self.videos.items() if name not in names}
+        return replace(self, videos=rest), {name: self.videos[name] for name in names if name in self.videos}
+
+
+def find(root: Path) -> Data:
+    """List the training data under a folder; missing parts are logged.
+
+    The folder is laid out as: `davis*-train*/JPEGImages/*/<sequence>` with `Annotations` beside
+    `JPEGImages`, and `stills/<name>/images` with `masks` beside `images` where there are any; a name
+    that begins with `regions` holds regions.
+
+    Raises:
+        InvalidInput: nothing to train on.
+    """
+    stills: dict[str, list[Picture]] = {"cutouts": [], "regions": [], "photos": []}
+    for images in sorted(root.glob("stills/*/images")):
+        masks, name = images.with_name("masks"), images.parent.name
+        kind = "photos" if not masks.is_dir() else "regions" if name.startswith("regions") else "cutouts"
+        stills[kind] += _pictures(images, masks if masks.is_dir() else None)
+    data = Data(_videos(root), tuple(stills["cutouts"]), tuple(stills["regions"]), tuple(stills["photos"]))
+    if not data.has_objects:
+        raise InvalidInput(f"{root} holds no masks to train on; allowed is {LAYOUT}")
+    for part in ("videos", "cutouts", "regions", "photos"):
+        if not getattr(data, part):
+            logger.warning("%s has no %s: training goes on without", root, part)
+    return data
+
+
+def pick(things: tuple[T, ...], rng: np.random.Generator) -> T:
+    """Return one of several, all as likely."""
+    return things[rng.integers(len(things))]
+
+
+def _videos(root: Path) -> dict[str, tuple[Picture, ...]]:
+    videos = {}
+    for folder in sorted(root.glob("davis*-train*/JPEGImages/*/*")):
+        dataset, size = folder.parents[2], folder.parent.name
+        pictures = _pictures(folder, dataset / "Annotations" / size / folder.name)
+        if pictures:
+            videos[folder.name] = tuple(pictures)
+    return videos
+
+
+def _pictures(images: Path, masks: Path | None) -> list[Picture]:
+    files = [f for f in sorted(images.iterdir()) if f.suffix.lower() in {".jpg", ".jpeg", ".png"}]
+    if masks is None:
+        return [Picture(file) for file in files]
+    names = {f.name for f in masks.iterdir()} if masks.is_dir() else set()
+    return [Picture(f, masks / f"{f.stem}.png") for f in files if f"{f.stem}.png" in names]
+
+
+def _read(path: Path, mode: str | None) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            return np.array(image.convert(mode) if mode else image, dtype=np.uint8)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InvalidInput(f"{path} is not a readable image") from error

@@ -1,0 +1,1 @@
+"""One export per file: SUFFIX, LABEL and export()."""
