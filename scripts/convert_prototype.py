@@ -14,10 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from vos.net.memory import MemoryNetwork
 
 MODULES = {
-    "stem": "stem.0",
-    "l4": "stage4",
-    "l8": "stage8",
-    "l16": "stage16",
+    "stem": "trunk.stem.0",
+    "l4": "trunk.stage4",
+    "l8": "trunk.stage8",
+    "l16": "trunk.stage16",
     "m.0": "mask.0.0",
     "m.1": "mask.1.0",
     "m.2": "mask.2.0",
@@ -69,7 +69,7 @@ def convert(old: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             new[name.replace("conv.weight", "image.weight")] = tensor[:, image]
             tensor = torch.cat((tensor[:, : image.start], tensor[:, image.stop :]), 1)
         new[name] = tensor
-    new["stem.0.conv.weight"] = new["stem.0.conv.weight"].flip(1)
+    new["trunk.stem.0.conv.weight"] = new["trunk.stem.0.conv.weight"].flip(1)
     return {name: tensor.half().contiguous() for name, tensor in sorted(new.items())}
 
 

@@ -13,6 +13,7 @@ from vos.net.device import choose
 from vos.plugins import ENGINES, load
 from vos.segment import build, read_options
 from vos.types import OptionValue
+from vos.weights import digests
 
 
 def prepare(name: str, options: Mapping[str, OptionValue], device: str, precision: str) -> Engine:
@@ -24,10 +25,11 @@ def prepare(name: str, options: Mapping[str, OptionValue], device: str, precisio
     """
     chosen = choose(device, precision)
     sources = sorted(Path(vos.net.__file__).parent.rglob("*.py"))
+    known = read_options(name, options)
     facts = {
         "engine": name,
-        "options": asdict(read_options(name, options)),
-        "weights": {weight.name: weight.sha256 for weight in load(ENGINES, name).WEIGHTS},
+        "options": asdict(known),
+        "weights": digests(load(ENGINES, name), known),
         "device": chosen.name,
         "precision": chosen.precision,
         "code": hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest(),

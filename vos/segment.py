@@ -83,19 +83,20 @@ def _read_value(name: str, value: OptionValue, kind: type) -> OptionValue:
 def build(engine: str, options: Mapping[str, OptionValue], device: Device) -> Segmenter:
     """Return an engine by name, ready to segment."""
     module = plugins.load(plugins.ENGINES, engine)
-    paths = {weight.name: weights.locate(weight) for weight in module.WEIGHTS}
-    return typing.cast(Segmenter, module.build(paths, device, read_options(engine, options)))
+    chosen = read_options(engine, options)
+    paths = {weight.name: weights.locate(weight) for weight in weights.needed(module, chosen)}
+    return typing.cast(Segmenter, module.build(paths, device, chosen))
 
 
 def job_id(job: Job, digest: str) -> str:
     """Return the key of a request: sha256 over video bytes, engine, weights, options, prompts."""
-    module = plugins.load(plugins.ENGINES, job.engine)
+    options = read_options(job.engine, job.options)
     head = {
         "format": FORMAT,
         "clip": digest,
         "engine": job.engine,
-        "weights": {w.name: w.sha256 for w in module.WEIGHTS},
-        "options": dataclasses.asdict(read_options(job.engine, job.options)),
+        "weights": weights.digests(plugins.load(plugins.ENGINES, job.engine), options),
+        "options": dataclasses.asdict(options),
         "prompts": [(p.frame, p.mask.shape) for p in job.prompts],
     }
     key = hashlib.sha256(json.dumps(head, sort_keys=True).encode())

@@ -148,10 +148,13 @@ class Device:
 
 @dataclass(frozen=True)
 class Weight:
-    """A file of trained numbers: its name in weights/, its hash, and where it comes from."""
+    """A file of trained numbers: its name in weights/, its hash, and where it comes from.
+
+    Without a hash it is one that `python -m vos weights import` makes of an official checkpoint.
+    """
 
     name: str
-    sha256: str
+    sha256: str = ""
     url: str = ""
     licence: str = ""
 

@@ -9,7 +9,8 @@ import urllib.error
 import urllib.request
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from types import ModuleType
+from typing import Any, BinaryIO
 
 from vos.errors import MissingWeights
 from vos.types import Weight
@@ -17,6 +18,21 @@ from vos.types import Weight
 FOLDER = Path(__file__).parent.parent / "weights"
 TIMEOUT_S = 30
 _CHUNK = 1 << 20
+
+
+def needed(engine: ModuleType, options: Any) -> tuple[Weight, ...]:
+    """Return the weights that an engine needs with these options: its `weights_for(options)`, or all."""
+    choose = getattr(engine, "weights_for", None)
+    return tuple(choose(options)) if choose else tuple(engine.WEIGHTS)
+
+
+def digests(engine: ModuleType, options: Any) -> dict[str, str]:
+    """Return the sha256 of each weight file that an engine needs; those without a known one are hashed.
+
+    Raises:
+        MissingWeights: a file without a known hash is absent.
+    """
+    return {weight.name: weight.sha256 or _hash(locate(weight)) for weight in needed(engine, options)}
 
 
 def locate(weight: Weight, folder: Path = FOLDER) -> Path:
@@ -31,20 +47,29 @@ def locate(weight: Weight, folder: Path = FOLDER) -> Path:
         raise MissingWeights(f"weights are .safetensors files in {folder.name}/; got {weight.name!r}")
     path = folder / weight.name
     if not path.exists():
+        if not weight.sha256:
+            raise MissingWeights(
+                f"{folder.name}/{weight.name} is missing; `python -m vos weights import` makes it "
+                "of the official checkpoint"
+            )
         if not weight.url:
             raise MissingWeights(
                 f"{folder.name}/{weight.name} is missing and is not for download; "
                 f"{folder.name}/README.md says which command makes it"
             )
         _download(weight, path)
-    stat = path.stat()
-    digest = _sha256(path, stat.st_mtime_ns, stat.st_size)
-    if digest != weight.sha256:
+    digest = _hash(path)
+    if weight.sha256 and digest != weight.sha256:
         raise MissingWeights(
             f"{folder.name}/{weight.name} is not the file it should be: sha256 {digest[:12]}..., "
             f"expected {weight.sha256[:12]}...; delete it and try again"
         )
     return path
+
+
+def _hash(path: Path) -> str:
+    stat = path.stat()
+    return _sha256(path, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache

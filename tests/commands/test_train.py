@@ -8,6 +8,7 @@ from tests.net.train.pictures import training_folder, write
 from vos.commands import train
 from vos.errors import InvalidInput
 from vos.net.memory import MemoryNetwork
+from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors
 
 SMALL = ["--clips", "1", "--frames", "2", "--size", "32", "--workers", "0", "--device", "cpu"]
@@ -58,9 +59,10 @@ def test_train_backbone_gives_the_memory_network_a_start(tmp_path):
     assert command("backbone", "--data", tmp_path / "photos", "--steps", 2, "--out", trunk, *words) == 0
     assert read_tensors(trunk)["head.weight"].shape == (2, 160)
     network = MemoryNetwork()
-    train.start_trunk(network, trunk)
+    start_trunk(network.trunk, trunk)
     assert np.array_equal(
-        network.stage16[2].conv1.conv.weight.detach(), read_tensors(trunk)["stage16.2.conv1.conv.weight"]
+        network.trunk.stage16[2].conv1.conv.weight.detach(),
+        read_tensors(trunk)["trunk.stage16.2.conv1.conv.weight"],
     )
 
 

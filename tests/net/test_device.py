@@ -22,9 +22,12 @@ def test_the_best_device_present_is_taken(monkeypatch):
     assert device.choose() == Device("cuda", "float32")
 
 
-@pytest.mark.parametrize(("able", "precision"), [({"amx_bf16": True}, "bfloat16"), ({}, "float32")])
-def test_the_cpu_computes_with_bfloat16_where_that_is_fast(only_cpu, monkeypatch, able, precision):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+@pytest.mark.parametrize(("rounded_s", "precision"), [(0.5, "bfloat16"), (0.9, "float32"), (2, "float32")])
+def test_the_cpu_computes_with_bfloat16_where_that_is_much_faster(
+    only_cpu, monkeypatch, rounded_s, precision
+):
+    times = {torch.float32: 1.0, torch.bfloat16: rounded_s}
+    monkeypatch.setattr(device, "_convolution_s", times.__getitem__)
     assert device.choose() == Device("cpu", precision)
 
 

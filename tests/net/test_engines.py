@@ -13,7 +13,7 @@ from tests.net.clips import MemoryClip, squares
 from vos import plugins
 from vos.errors import InvalidInput
 from vos.types import Device, Prediction, Prompt, Segmenter, Step
-from vos.weights import locate
+from vos.weights import locate, needed
 
 ENGINES = plugins.names(plugins.ENGINES)
 SMALL = {"short_side": 64}  # where an engine has this option
@@ -28,7 +28,7 @@ def engine(request: pytest.FixtureRequest) -> ModuleType:
 def segmenter(engine: ModuleType) -> Segmenter:
     known = {field.name for field in dataclasses.fields(engine.Options)}
     options = engine.Options(**{name: value for name, value in SMALL.items() if name in known})
-    return engine.build({w.name: locate(w) for w in engine.WEIGHTS}, Device(), options)
+    return engine.build({w.name: locate(w) for w in needed(engine, options)}, Device(), options)
 
 
 def predictions(segmenter: Segmenter, clip: MemoryClip, *prompts: Prompt) -> list[Prediction]:

@@ -10,8 +10,9 @@ from torch.nn import functional as F
 
 from tests.net.clips import MemoryClip, iou, squares
 from vos.net import tracker
+from vos.net.backbones import ConvNorm, fold, normalise
 from vos.net.engines import memory as engine
-from vos.net.memory import ConvNorm, MemoryNetwork, aggregate, full_size, normalise
+from vos.net.memory import MemoryNetwork, aggregate, full_size
 from vos.types import Device, Prediction, Prompt
 from vos.weights import FOLDER, locate
 
@@ -105,7 +106,7 @@ def test_folding_batch_norm_changes_no_number(network):
 
     folded = MemoryNetwork().eval()
     folded.load_state_dict(network.state_dict())
-    folded.fold()
+    fold(folded)
     with torch.inference_mode():
         assert torch.allclose(logits(network), logits(folded), atol=1e-4)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())

@@ -10,49 +10,25 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
-import torch
 from tqdm import tqdm
 
-from vos.commands._validation import HeldOut
+from vos import plugins
 from vos.errors import InvalidInput
 from vos.net.device import choose
-from vos.net.memory import MemoryNetwork
-from vos.net.train.backbone import (
-    Accuracy,
-    BackboneRecipe,
-    Classifier,
-    PhotoBatches,
-    find_photos,
-    start_trunk,
-)
-from vos.net.train.checkpoint import load_weights
-from vos.net.train.data import find
-from vos.net.train.loop import Plan, Recipe, Status, Validate, train
-from vos.net.train.memory import MemoryBatches, MemoryRecipe
-from vos.types import Device
+from vos.net.train.loop import Plan, Status, train
 
 HELP = "train a network from scratch, or on from given weights"
-HELD_OUT = "bear,car-turn,dance-jump,motorbike,soccerball"
+NETWORKS = "vos.commands._train"
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options; each network is a subcommand."""
     networks = parser.add_subparsers(dest="network", required=True, metavar="NETWORK")
-    memory = networks.add_parser("memory", help="the memory network, on clips of objects")
-    _common(memory, rate=8e-4, data="folder with davis*-train*/ and stills/")
-    start = memory.add_mutually_exclusive_group()
-    start.add_argument("--start", type=Path, metavar="FILE", help="weights of this network")
-    start.add_argument("--backbone", type=Path, metavar="FILE", help="weights of `train backbone`")
-    add = memory.add_argument
-    add("--hold-out", default=HELD_OUT, metavar="A,B", help="to validate on, or none; default: %(default)s")
-    add("--clips", type=int, default=5, help="in a batch; default: %(default)s")
-    add("--frames", type=int, default=6, help="in a clip, at least; default: %(default)s")
-    add("--size", type=int, default=208, help="side of the crops in pixels, on average; default: %(default)s")
-    add("--objects", type=int, default=2, help="followed in a clip, at most; default: %(default)s")
-    backbone = networks.add_parser("backbone", help="the memory network's encoder, on photos sorted by class")
-    _common(backbone, rate=2e-3, data="folder of folders of photos, one folder a class")
-    backbone.add_argument("--photos", type=int, default=128, help="in a batch; default: %(default)s")
-    backbone.add_argument("--size", type=int, default=96, help="side in pixels; default: %(default)s")
+    for name in plugins.names(NETWORKS):
+        module = plugins.load(NETWORKS, name)
+        network = networks.add_parser(name, help=module.HELP, description=module.HELP)
+        _common(network, module.RATE, module.DATA)
+        module.arguments(network)
 
 
 def _common(parser: ArgumentParser, rate: float, data: str) -> None:
@@ -85,7 +61,7 @@ def run(args: Namespace) -> int:
     )
     if not args.resume and args.out.with_suffix(".run.safetensors").exists():
         raise InvalidInput(f"a run is saved beside {args.out}; go on with --resume, or remove it")
-    recipe, validate = {"memory": _memory, "backbone": _backbone}[args.network](args, device)
+    recipe, validate = plugins.load(NETWORKS, args.network).prepare(args, device)
     with (
         closing(train(recipe, plan, device, args.out, validate, resume=args.resume)) as statuses,
         tqdm(total=100, unit="%", bar_format="{percentage:4.1f}% {bar} {elapsed} {postfix}") as bar,
@@ -98,30 +74,6 @@ def run(args: Namespace) -> int:
             if interrupted or status.minutes - began >= args.sitting:
                 break
     return 0
-
-
-def _memory(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
-    held = () if args.hold_out == "none" else tuple(args.hold_out.split(","))
-    data, videos = find(args.data).hold_out(held)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(args.seed)
-        network = MemoryNetwork()
-    if args.start:
-        load_weights(network, args.start)
-    if args.backbone:
-        start_trunk(network, args.backbone)
-    batches = MemoryBatches(data, args.clips, args.frames, args.size, args.objects)
-    scratch = args.out.with_suffix(".validated.safetensors")
-    return MemoryRecipe(network, batches), HeldOut(videos, device, scratch) if videos else None
-
-
-def _backbone(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
-    learned, checked = find_photos(args.data).split()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(args.seed)
-        network = Classifier(len(learned.classes))
-    batches = PhotoBatches(learned, args.photos, args.size)
-    return BackboneRecipe(network, batches), Accuracy(checked, device, args.size)
 
 
 def _show(bar: tqdm[None], status: Status) -> None:

@@ -16,9 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-STRIDE = 16
-MEAN_RGB = (0.485, 0.456, 0.406)
-STD_RGB = (0.229, 0.224, 0.225)
+from vos.net.backbones import Compact, Residual, conv_relu, upsample
+
 _PRIOR_SCALE = 0.05
 _TINY = (
     1e-30  # weights below, and their products, are denormal numbers: a CPU multiplies those ten times slower
@@ -59,72 +58,6 @@ class Cues(NamedTuple):
     code: Tensor  # (O, 64, h, w)
 
 
-class ConvNorm(nn.Module):
-    """Convolution and batch norm; `image` channels have a convolution of their own, shared by all objects."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, image: int = 0):
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-        self.image = nn.Conv2d(image, outputs, kernel, stride, kernel // 2, bias=False) if image else None
-        self.norm: nn.Module = nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor, term: Tensor | None = None) -> Tensor:
-        """Convolve x (B, inputs, y, x), add the image's term, normalise."""
-        y = self.conv(x)
-        if term is not None:
-            y += term
-        return self.norm(y)  # type: ignore[no-any-return]
-
-    def term(self, image: Tensor) -> Tensor:
-        """Return what the image features (B, image, y, x) add before the norm."""
-        assert self.image is not None
-        return self.image(image)  # type: ignore[no-any-return]
-
-    def fold(self) -> None:
-        """Put the batch norm's running statistics into the weights; the block is then for inference only."""
-        norm = self.norm
-        if not isinstance(norm, nn.BatchNorm2d):
-            return
-        assert norm.running_var is not None
-        assert norm.running_mean is not None
-        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-        self.conv.weight.data *= scale[:, None, None, None]
-        self.conv.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
-        if self.image is not None:
-            self.image.weight.data *= scale[:, None, None, None]
-        self.norm = nn.Identity()
-
-
-class Residual(nn.Module):
-    """Two 3x3 convolutions and a shortcut (He et al., 2016); `image` as in ConvNorm."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, image: int = 0):
-        super().__init__()
-        self.conv1 = ConvNorm(inputs, outputs, 3, stride, image)
-        self.conv2 = ConvNorm(outputs, outputs)
-        plain = inputs == outputs and stride == 1 and not image
-        self.shortcut = None if plain else ConvNorm(inputs, outputs, 1, stride, image)
-
-    def terms(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what image features add to the first convolution and to the shortcut."""
-        assert self.shortcut is not None
-        return self.conv1.term(image), self.shortcut.term(image)
-
-    def forward(self, x: Tensor, term3: Tensor | None = None, term1: Tensor | None = None) -> Tensor:
-        """Map (B, inputs, y, x) to (B, outputs, y/stride, x/stride)."""
-        y = self.conv2(F.relu(self.conv1(x, term3), inplace=True))
-        y += x if self.shortcut is None else self.shortcut(x, term1)
-        return F.relu(y, inplace=True)
-
-
-def _conv_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(ConvNorm(inputs, outputs, kernel, stride), nn.ReLU(inplace=True))
-
-
-def _upsample(x: Tensor, like: Tensor) -> Tensor:
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
-
-
 class MemoryNetwork(nn.Module):
     """Encode a frame once; then, per object: value of a mask, reading of the memory, decoding of a mask."""
 
@@ -134,16 +67,13 @@ class MemoryNetwork(nn.Module):
         c2, c4, c8, c16 = c.trunk
         d16, d8, d4, d2 = c.decoder
         k8, k4, k2 = c.skips
-        self.stem = _conv_relu(3, c2, 5, 2)
-        self.stage4 = nn.Sequential(Residual(c2, c4, 2), Residual(c4, c4))
-        self.stage8 = nn.Sequential(Residual(c4, c8, 2), Residual(c8, c8))
-        self.stage16 = nn.Sequential(Residual(c8, c16, 2), Residual(c16, c16), Residual(c16, c16))
+        self.trunk = Compact(c.trunk)
         self.key = nn.Conv2d(c16, c.key, 3, padding=1)
         self.skip8 = nn.Conv2d(c8, k8, 1)
         self.skip4 = nn.Conv2d(c4, k4, 1)
         self.skip2 = nn.Conv2d(c2, k2, 1)
         widths = (1, *c.mask)
-        self.mask = nn.Sequential(*(_conv_relu(widths[i], widths[i + 1], 3, 2) for i in range(4)))
+        self.mask = nn.Sequential(*(conv_relu(widths[i], widths[i + 1], 3, 2) for i in range(4)))
         self.fuse = Residual(c.mask[-1], c.value, image=c16)
         self.fuse2 = Residual(c.value, c.value)
         self.distance = nn.Parameter(torch.tensor(1.0))
@@ -154,15 +84,12 @@ class MemoryNetwork(nn.Module):
         self.up4 = nn.Conv2d(d8, k4, 1)
         self.decode4 = Residual(k4 + 1, d4)
         self.up2 = nn.Conv2d(d4, k2, 1)
-        self.decode2 = _conv_relu(k2, d2)
+        self.decode2 = conv_relu(k2, d2)
         self.logit = nn.Conv2d(d2, 1, 3, padding=1)
 
     def encode(self, image: Tensor) -> Features:
         """Encode images (B, 3, H, W), RGB, normalised by MEAN_RGB and STD_RGB."""
-        s2 = self.stem(image)  # (B, 24, H/2, W/2)
-        s4 = self.stage4(s2)  # (B, 48, H/4, W/4)
-        s8 = self.stage8(s4)  # (B, 96, H/8, W/8)
-        s16 = self.stage16(s8)  # (B, 160, h, w)
+        s2, s4, s8, s16 = self.trunk(image)  # strides 2, 4, 8, 16
         key = self.key(s16).flatten(2).transpose(1, 2)  # (B, N, 48)
         skips = self.skip2(s2), self.skip4(s4), self.skip8(s8)
         return Features(*skips, key, *self.fuse.terms(s16), *self.decode16.terms(s16))
@@ -229,26 +156,12 @@ class MemoryNetwork(nn.Module):
         self, coarse: Tensor, s8: Tensor, s4: Tensor, skip2: Tensor, skip4: Tensor, skip8: Tensor
     ) -> Tensor:
         """Return logits (O, 1, H/2, W/2) from coarse features; all may be the same window of a frame."""
-        x = F.relu(_upsample(self.up8(coarse), skip8).add_(skip8), inplace=True)
+        x = F.relu(upsample(self.up8(coarse), skip8).add_(skip8), inplace=True)
         x = self.decode8(torch.cat((x, s8), 1))  # (O, 64, H/8, W/8)
-        x = F.relu(_upsample(self.up4(x), skip4).add_(skip4), inplace=True)
+        x = F.relu(upsample(self.up4(x), skip4).add_(skip4), inplace=True)
         x = self.decode4(torch.cat((x, s4), 1))  # (O, 32, H/4, W/4)
-        x = F.relu(_upsample(self.up2(x), skip2).add_(skip2), inplace=True)
+        x = F.relu(upsample(self.up2(x), skip2).add_(skip2), inplace=True)
         return self.logit(self.decode2(x)).float()  # type: ignore[no-any-return]
-
-    def fold(self) -> None:
-        """Fold every batch norm into its convolution: same numbers, less work, no more training."""
-        for module in self.modules():
-            if isinstance(module, ConvNorm):
-                module.fold()
-
-
-def normalise(images: Tensor) -> Tensor:
-    """Turn uint8 RGB (B, H, W, 3) into the network's input, float32 (B, 3, H, W)."""
-    images = images.permute(0, 3, 1, 2)
-    mean = torch.tensor(MEAN_RGB, device=images.device).view(3, 1, 1) * 255
-    std = torch.tensor(STD_RGB, device=images.device).view(3, 1, 1) * 255
-    return (images - mean).div_(std)
 
 
 def full_size(logits: Tensor) -> Tensor:

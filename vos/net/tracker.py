@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vos.net.memory import MEAN_RGB, STD_RGB, STRIDE, Features, MemoryNetwork, aggregate, full_size
+from vos.net.backbones import MEAN_RGB, STD_RGB, STRIDE
+from vos.net.memory import Features, MemoryNetwork, aggregate, full_size
 from vos.net.prompts import impose
 from vos.types import Frame, Mask, Prediction, object_ids
 

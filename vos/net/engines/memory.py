@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from vos.errors import InvalidInput
 from vos.net.adapt import adapted
+from vos.net.backbones import fold
 from vos.net.device import dtype, torch_device
 from vos.net.memory import MemoryNetwork
 from vos.net.prompts import by_frame
@@ -28,7 +29,7 @@ LOOKAHEAD = 0
 WEIGHTS = (
     Weight(
         "memory.safetensors",
-        "a111cb404d15c276d1553e41e1e448d45ec8ee0839a0272aaeec9aef656e34e9",
+        "8a4993f8222d9a695576a578c6121d2cd8ce9ab4c20ebde15bc5fd174ae7cc1b",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
 )
@@ -112,7 +113,7 @@ class MemorySegmenter:
     def _prepared(self, net: MemoryNetwork) -> MemoryNetwork:
         """Return a copy for inference on the device."""
         net = copy.deepcopy(net)
-        net.fold()
+        fold(net)
         number = dtype(self._device)
         net.to(torch_device(self._device), number, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return net

@@ -14,13 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vos.errors import InvalidInput
+from vos.net.backbones import Compact, normalise
 from vos.net.device import torch_device
-from vos.net.memory import MemoryNetwork, normalise
 from vos.net.train.checkpoint import read_tensors
 from vos.net.train.data import Picture
 from vos.types import Device, Frame
 
-TRUNK = ("stem", "stage4", "stage8", "stage16")  # of MemoryNetwork
 SMOOTHING = 0.1
 FEWEST = 10  # photos that make a folder a class
 CHECKED = 20  # every so manieth photo of a class is for validation
@@ -29,33 +28,30 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 class Classifier(nn.Module):
-    """The memory network's trunk, the mean over the picture, and a linear layer."""
+    """The compact trunk, the mean over the picture, and a linear layer."""
 
     def __init__(self, classes: int):
         super().__init__()
-        network = MemoryNetwork()
-        self.stem, self.stage4, self.stage8, self.stage16 = (getattr(network, name) for name in TRUNK)
-        self.head = nn.Linear(network.config.trunk[-1], classes)
+        self.trunk = Compact()
+        self.head = nn.Linear(self.trunk.widths[-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return one logit per class for normalised images."""
-        x = self.stage16(self.stage8(self.stage4(self.stem(images))))  # (B, 160, H/16, W/16)
-        return self.head(x.mean((2, 3)))  # type: ignore[no-any-return]
+        return self.head(self.trunk(images)[-1].mean((2, 3)))  # type: ignore[no-any-return]
 
 
-def start_trunk(network: MemoryNetwork, path: Path) -> None:
-    """Put a trained classifier's trunk into a memory network.
+def start_trunk(trunk: Compact, path: Path) -> None:
+    """Give a trunk the weights of that in a file: of a trained classifier, or of any network with this trunk.
 
     Raises:
-        InvalidInput: the file is missing, or not of such a classifier.
+        InvalidInput: the file is missing, or holds no such trunk.
     """
-    tensors = {key: value for key, value in read_tensors(path).items() if key.split(".")[0] in TRUNK}
-    if not tensors:
-        raise InvalidInput(f"{path} holds no trunk; it has to come from `train backbone`")
+    tensors = read_tensors(path)
+    own = {key.removeprefix("trunk."): value for key, value in tensors.items() if key.startswith("trunk.")}
     try:
-        network.load_state_dict(tensors, strict=False)
+        trunk.load_state_dict(own)
     except RuntimeError as error:
-        raise InvalidInput(f"{path} holds the trunk of another network") from error
+        raise InvalidInput(f"{path} holds no such trunk; `train backbone` makes one") from error
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vos.errors import InvalidInput
-from vos.net.memory import STRIDE, Features, MemoryNetwork, full_size, normalise
+from vos.net.backbones import STRIDE, normalise
+from vos.net.memory import Features, MemoryNetwork, full_size
 from vos.net.train.clips import SKIPS, ClipSource, RealClips
 from vos.net.train.data import Data
 from vos.net.train.losses import bootstrapped, soft_dice

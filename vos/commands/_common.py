@@ -1,0 +1,128 @@
+"""What training commands share: arguments, data, and validation by J and F on held-out sequences."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from vos.metrics import boundary_f, jaccard
+from vos.net.train.checkpoint import save_weights
+from vos.net.train.data import Data, Picture, find
+from vos.net.train.loop import Validate
+from vos.types import Device, Frame, Prediction, Prompt, Segmenter, VideoInfo
+
+VIDEOS_AND_STILLS = "folder with davis*-train*/ and stills/"
+HELD_OUT = "bear,car-turn,dance-jump,motorbike,soccerball"
+SHORT_SIDE = 288  # that of the training videos
+FPS = 24
+
+
+def start(parser: ArgumentParser) -> None:
+    """Declare what a network may begin with: all its weights, or those of its trunk."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--start", type=Path, metavar="FILE", help="weights of this network")
+    group.add_argument("--backbone", type=Path, metavar="FILE", help="weights with the same trunk")
+
+
+def hold_out(parser: ArgumentParser) -> None:
+    """Declare which sequences are kept from training."""
+    parser.add_argument(
+        "--hold-out", default=HELD_OUT, metavar="A,B", help="to validate on, or none; default: %(default)s"
+    )
+
+
+def split(args: Namespace) -> tuple[Data, dict[str, tuple[Picture, ...]]]:
+    """Return what to learn from, and the sequences held out."""
+    return find(args.data).hold_out(() if args.hold_out == "none" else args.hold_out.split(","))
+
+
+def validation(
+    engine: ModuleType,
+    options: Any,
+    videos: Mapping[str, tuple[Picture, ...]],
+    out: Path,
+    device: Device,
+    weight: str = "",
+) -> Validate | None:
+    """Return what scores weights on the videos, or None without any; the first of the engine's weights is
+    meant where none is named."""
+    if not videos:
+        return None
+    scratch = out.with_suffix(".validated.safetensors")
+    return HeldOut(engine, options, weight or engine.WEIGHTS[0].name, videos, device, scratch)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A sequence of pictures as a clip; see vos.types.Clip."""
+
+    pictures: tuple[Picture, ...]
+
+    @property
+    def info(self) -> VideoInfo:
+        """Size and number of the pictures."""
+        height, width = self.pictures[0].read_frame().shape[:2]
+        count = len(self.pictures)
+        return VideoInfo("images", "images", width, height, Fraction(FPS), count, count / FPS)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the pictures in order."""
+        return self.sample(range(len(self.pictures)))
+
+    def sample(self, indices: Sequence[int]) -> Iterator[Frame]:
+        """Yield the pictures at these indices."""
+        return (self.pictures[i].read_frame() for i in indices)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Scores a network, as an engine runs it, on sequences that it does not learn from.
+
+    Attributes:
+        engine: the engine's module.
+        options: its Options.
+        weight: the name by which the engine knows these weights.
+        videos: the sequences.
+        device: where the engine computes.
+        scratch: the file through which weights pass.
+    """
+
+    engine: ModuleType
+    options: Any
+    weight: str
+    videos: Mapping[str, tuple[Picture, ...]]
+    device: Device
+    scratch: Path
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return `score` (the mean of `j` and `f`), `j`, `f`, and the score of each sequence, 0..1."""
+        try:
+            save_weights(network, self.scratch)
+            segmenter = self.engine.build({self.weight: self.scratch}, self.device, self.options)
+        finally:
+            self.scratch.unlink(missing_ok=True)
+        prompted = self.engine.NEEDS_PROMPT
+        each = {name: _scores(segmenter, pictures, prompted) for name, pictures in self.videos.items()}
+        j, f = np.mean(list(each.values()), axis=0).tolist()
+        return {"score": (j + f) / 2, "j": j, "f": f} | {name: sum(jf) / 2 for name, jf in each.items()}
+
+
+def _scores(segmenter: Segmenter, pictures: tuple[Picture, ...], prompted: bool) -> tuple[float, float]:
+    """Return the mean J and F over a sequence's frames without the first and the last, objects as one."""
+    prompts = [Prompt(0, pictures[0].read_mask())] if prompted else []
+    j, f = [], []
+    predictions = (p for p in segmenter.segment(Pictures(pictures), prompts) if isinstance(p, Prediction))
+    for index, prediction in enumerate(predictions):
+        if 0 < index < len(pictures) - 1:
+            truth, mask = pictures[index].read_mask() > 0, prediction.mask > 0
+            j.append(jaccard(truth, mask))
+            f.append(boundary_f(truth, mask))
+    return float(np.mean(j)), float(np.mean(f))

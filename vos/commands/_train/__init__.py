@@ -1,0 +1,1 @@
+"""What `train` needs of each network: HELP, DATA, RATE, arguments(parser) and prepare(args, device)."""

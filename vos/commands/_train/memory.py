@@ -1,0 +1,45 @@
+"""The memory network, on clips of objects."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+import torch
+
+from vos.commands import _common as common
+from vos.net.engines import memory as engine
+from vos.net.memory import MemoryNetwork
+from vos.net.train.backbone import start_trunk
+from vos.net.train.checkpoint import load_weights
+from vos.net.train.loop import Recipe, Validate
+from vos.net.train.memory import MemoryBatches, MemoryRecipe
+from vos.types import Device
+
+HELP = "the memory network, on clips of objects"
+DATA = common.VIDEOS_AND_STILLS
+RATE = 8e-4
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare what only this network has."""
+    common.start(parser)
+    common.hold_out(parser)
+    add = parser.add_argument
+    add("--clips", type=int, default=5, help="in a batch; default: %(default)s")
+    add("--frames", type=int, default=6, help="in a clip, at least; default: %(default)s")
+    add("--size", type=int, default=208, help="side of the crops in pixels, on average; default: %(default)s")
+    add("--objects", type=int, default=2, help="followed in a clip, at most; default: %(default)s")
+
+
+def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
+    """Return what to train, and what to validate it with."""
+    data, videos = common.split(args)
+    torch.manual_seed(args.seed)
+    network = MemoryNetwork()
+    if args.start:
+        load_weights(network, args.start)
+    if args.backbone:
+        start_trunk(network.trunk, args.backbone)
+    batches = MemoryBatches(data, args.clips, args.frames, args.size, args.objects)
+    options = engine.Options(short_side=common.SHORT_SIDE)
+    return MemoryRecipe(network, batches), common.validation(engine, options, videos, args.out, device)
