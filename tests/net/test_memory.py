@@ -166,9 +166,13 @@ def test_the_weight_file_holds_the_network_and_nothing_else():
     ours = {k: list(v.shape) for k, v in MemoryNetwork().state_dict().items() if "num_batches" not in k}
     assert {k: v["shape"] for k, v in header.items() if "num_batches" not in k} == ours
     assert sum(parameter.numel() for parameter in MemoryNetwork().parameters()) == 3_554_290
-    assert {"stem.0.conv.weight", "key.bias", "fuse.conv1.image.weight", "distance", "logit.bias"} <= set(
-        header
-    )
+    assert {
+        "trunk.stem.0.conv.weight",
+        "key.bias",
+        "fuse.conv1.image.weight",
+        "distance",
+        "logit.bias",
+    } <= set(header)
 
 
 def test_bfloat16_agrees_with_float32():
