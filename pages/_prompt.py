@@ -115,24 +115,24 @@ def _object_controls(draft: Draft) -> None:
         f'outline:{"2px solid currentColor" if i == draft.object_id else "none"};outline-offset:2px"></span>'
         for i in ids
     )
+    turn = st.session_state.setdefault("object_turn", 0)
     st.selectbox(
         "Object to paint",
         ids,
         index=ids.index(draft.object_id),
         format_func=lambda i: _parts.short(draft.names[i], 30),
-        key=f"object_{draft.token}_{draft.object_id}_{len(ids)}",
+        key=f"object_{draft.token}_{turn}",
         on_change=_choose_object,
-        args=(draft, f"object_{draft.token}_{draft.object_id}_{len(ids)}"),
+        args=(draft, turn),
     )
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.6rem;padding:.2rem">{dots}</div>')
-    name_key = f"name_{draft.token}_{draft.object_id}"
     st.text_input(
         "Its name",
         draft.names[draft.object_id],
         max_chars=60,
-        key=name_key,
+        key=f"name_{draft.token}_{draft.object_id}",
         on_change=_name_object,
-        args=(draft, name_key),
+        args=(draft, draft.object_id),
     )
     full, last = len(ids) == MAX_OBJECTS, len(ids) == 1
     with st.container(horizontal=True):
@@ -145,20 +145,28 @@ def _object_controls(draft: Draft) -> None:
 # Callbacks: they run before the page does, so that no other click can interrupt them.
 
 
-def _choose_object(draft: Draft, key: str) -> None:
-    draft.object_id = st.session_state[key]
+def _choose_object(draft: Draft, turn: int) -> None:
+    """Take the choice, unless it comes from a select box that another click has already replaced."""
+    if turn == st.session_state["object_turn"]:
+        _turn_to(draft, st.session_state[f"object_{draft.token}_{turn}"])
+
+
+def _turn_to(draft: Draft, object_id: int) -> None:
+    draft.object_id = object_id
+    st.session_state["object_turn"] += 1
     _save(draft)
 
 
-def _name_object(draft: Draft, key: str) -> None:
-    draft.names[draft.object_id] = st.session_state[key].strip() or f"Object {draft.object_id}"
+def _name_object(draft: Draft, object_id: int) -> None:
+    name = st.session_state[f"name_{draft.token}_{object_id}"].strip()
+    draft.names[object_id] = name or f"Object {object_id}"
     _save(draft)
 
 
 def _add_object(draft: Draft) -> None:
-    draft.object_id = next(i for i in range(1, MAX_OBJECTS + 1) if i not in draft.names)
-    draft.names[draft.object_id] = f"Object {draft.object_id}"
-    _save(draft)
+    new = next(i for i in range(1, MAX_OBJECTS + 1) if i not in draft.names)
+    draft.names[new] = f"Object {new}"
+    _turn_to(draft, new)
 
 
 def _clear_frame(draft: Draft) -> None:
@@ -170,9 +178,8 @@ def _clear_frame(draft: Draft) -> None:
 def _remove(draft: Draft) -> None:
     del draft.names[draft.object_id]
     draft.drawings = {f: _canvas.without(drawn, draft.object_id) for f, drawn in draft.drawings.items()}
-    draft.object_id = min(draft.names)
     draft.version += 1
-    _save(draft)
+    _turn_to(draft, min(draft.names))
 
 
 def _preview(draft: Draft, frame_jpeg: bytes) -> None:
@@ -219,7 +226,6 @@ def _mask_file(draft: Draft) -> None:
             st.error(_parts.sentence(error))
             return
         draft.set_mask(draft.frame, mask)
-        draft.object_id = object_ids(mask)[0]
-        _save(draft)
+        _turn_to(draft, object_ids(mask)[0])
         st.session_state["mask_note"] = (f"mask_{draft.token}_{draft.frame}_{draft.version}", note)
         st.rerun()

@@ -20,11 +20,19 @@ def clip(tmp_path_factory):
     return path
 
 
+def settle(page):
+    """Wait until the page has done what it was asked, as a person does before the next stroke."""
+    page.wait_for_timeout(500)
+    state = "document.querySelector('[data-testid=stApp]').dataset.testScriptState"
+    page.wait_for_function(f"{state} === 'notRunning'")
+    page.wait_for_timeout(500)
+
+
 def upload(page, clip):
     page.goto("/upload")
     page.locator("input[type=file]").first.set_input_files(clip)
     expect(page.locator("canvas.upper-canvas")).to_be_visible()
-    page.wait_for_timeout(800)
+    settle(page)
 
 
 def paint(page, step=8):
@@ -112,7 +120,7 @@ def test_the_eraser_takes_paint_away(page, clip):
     expect(area).to_be_visible()
     pixels = int(re.search(r"([\d,]+) px", area.inner_text())[1].replace(",", ""))
     page.get_by_role("radio", name="Eraser").click()
-    page.wait_for_timeout(1500)
+    settle(page)
     paint(page)
     expect(page.get_by_text("exactly as it will be used")).not_to_contain_text(f"{pixels:,} px")
     page.screenshot(path=SHOTS / "erased.png")
@@ -127,7 +135,7 @@ def test_objects_keep_their_paint_when_another_is_added_and_a_mask_file_prompts_
     expect(caption).to_contain_text("Object 1")
     page.get_by_role("button", name="Add object").click()
     page.get_by_role("radio", name="Rectangle").click()
-    page.wait_for_timeout(1500)
+    settle(page)
     box = page.locator("canvas.upper-canvas").bounding_box()
     page.mouse.move(box["x"] + 500, box["y"] + 40)
     page.mouse.down()
