@@ -26,7 +26,7 @@ from vos.types import Device, Job, OptionValue, Prompt, Result, Segmenter, Step,
 from vos.video.draw import overlay
 from vos.video.masks import MaskWriter, encode_png
 from vos.video.read import FileClip, open_clip
-from vos.video.write import VideoWriter, plays_in_browsers, thumbnail
+from vos.video.write import VideoWriter, plays_in_browsers, thumbnail, transcode
 
 FORMAT = 1  # part of every key: raise it when stored results change their form
 
@@ -240,8 +240,13 @@ class _Work:
         )
         files = {name: self._path(name) for name in ("masks", "thumbnail", "tracks", "confidence", "prompts")}
         files["overlay"] = self._path("overlay.mp4")
-        if self._copy_source:
-            files["source"] = job.clip if self._as_it_is else self._path("source.mp4")
+        if self._as_it_is:
+            files["source"] = job.clip
+        elif self._copy_source:
+            files["source"] = self._path("source.mp4")
+        elif not store.has_clip(digest):  # its last result was deleted in the meantime
+            transcode(job.clip, self._path("source.mp4"))
+            files["source"] = self._path("source.mp4")
         return store.put(result, files)
 
 
