@@ -19,7 +19,7 @@ from vos.types import Device
 HELP = "OSVOS's parent network, on single pictures"
 DATA = common.VIDEOS_AND_STILLS
 RATE = 1e-3
-ITERATIONS = 30  # of adaptation in validation: a fifth of the engine's, enough to rank weights
+ITERATIONS = 30  # of adaptation in validation: a quarter of the engine's, enough to rank weights
 EVERY = 3  # frame is validated: they do not depend on each other
 
 
@@ -49,6 +49,6 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
     if args.backbone and isinstance(network, CompactOsvos):
         start_trunk(network.trunk, args.backbone)
     options = engine.Options(network=args.kind, short_side=common.SHORT_SIDE, iterations=ITERATIONS)
-    videos = {name: pictures[::EVERY] for name, pictures in videos.items()}
+    videos = {name: p[:: EVERY if len(p) > 2 * EVERY else 1] for name, p in videos.items()}
     validate = common.validation(engine, options, videos, args.out, device, engine.FILES[args.kind])
     return OsvosRecipe(network, OsvosBatches(data, args.pictures, args.size)), validate
