@@ -8,8 +8,10 @@ from tests.net.train.pictures import training_folder, write
 from vos.commands import train
 from vos.errors import InvalidInput
 from vos.net.memory import MemoryNetwork
+from vos.net.osvos import NETWORKS
 from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors
+from vos.weights import FOLDER
 
 SMALL = ["--clips", "1", "--frames", "2", "--size", "32", "--workers", "0", "--device", "cpu"]
 SMALL += ["--validations", "1"]
@@ -78,3 +80,21 @@ def test_a_sitting_ends_early_and_resume_finishes_the_run(tmp_path):
     assert not out.exists()
     assert command(*words, "--resume") == 0
     load_weights(MemoryNetwork(), out)
+
+
+@pytest.mark.parametrize("kind", ["compact", "vgg16"])
+def test_train_osvos_writes_parent_weights_that_load(tmp_path, kind):
+    data, out = training_folder(tmp_path / "data", frames=4), tmp_path / "a.safetensors"
+    words = ["osvos", "--data", data, "--steps", 1, "--out", out, "--pictures", 1, *SMALL[4:]]
+    words += ["--network", kind, "--hold-out", "run" if kind == "compact" else "none"]
+    if kind == "compact":
+        words += ["--backbone", FOLDER / "memory.safetensors"]
+    assert command(*words) == 0
+    load_weights(NETWORKS[kind](), out)
+
+
+def test_the_vgg16_network_takes_no_compact_trunk(tmp_path):
+    data = training_folder(tmp_path / "data", frames=4)
+    words = ["osvos", "--data", data, "--steps", 1, "--out", tmp_path / "a.safetensors", *SMALL[4:]]
+    with pytest.raises(InvalidInput, match="--backbone is for the compact network"):
+        command(*words, "--hold-out", "none", "--network", "vgg16", "--backbone", "b.safetensors")

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 STRIDE = 16
 MEAN_RGB = (0.485, 0.456, 0.406)
 STD_RGB = (0.229, 0.224, 0.225)
+VGG16_WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
 class ConvNorm(nn.Module):
@@ -96,6 +97,23 @@ class Compact(nn.Module):
         s4 = self.stage4(s2)  # (B, 48, H/4, W/4)
         s8 = self.stage8(s4)  # (B, 96, H/8, W/8)
         return s2, s4, s8, self.stage16(s8)  # (B, 160, H/16, W/16)
+
+
+def vgg16_stages() -> nn.ModuleList:
+    """Return VGG16's convolutions in five stages, at strides 1, 2, 4, 8 and 16, He-initialised.
+
+    Simonyan and Zisserman, "Very Deep Convolutional Networks" (ICLR 2015), configuration D. Sizes round up.
+    """
+    stages, inputs = nn.ModuleList(), 3
+    for number, widths in enumerate(VGG16_WIDTHS):
+        layers: list[nn.Module] = [nn.MaxPool2d(2, 2, ceil_mode=True)] if number else []
+        for width in widths:
+            conv = nn.Conv2d(inputs, width, 3, padding=1)
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            layers += [conv, nn.ReLU(inplace=True)]
+            inputs = width
+        stages.append(nn.Sequential(*layers))
+    return stages
 
 
 def fold(network: nn.Module) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from vos.net.backbones import MEAN_RGB, STD_RGB, STRIDE
 from vos.net.memory import Features, MemoryNetwork, aggregate, full_size
+from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
 from vos.types import Frame, Mask, Prediction, object_ids
 
@@ -113,15 +114,15 @@ class Tracker:
     @torch.inference_mode()
     def settle(self, size_hw: tuple[int, int], prompt: Mask | None) -> Prediction:
         """Take `prob` and what the user says as the frame's truth; remember it; return it at this size."""
-        mask, confidence = self._labels(size_hw), self._confidence()
+        mask, sure = labels(self.prob, self.objects, size_hw), confidence(self.prob)
         if prompt is not None:
             mask = impose(mask, prompt)
             named = self._correct(prompt)
-            confidence = self._confidence() if named < len(self.objects) else 1.0
+            sure = confidence(self.prob) if named < len(self.objects) else 1.0
         keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
         self._remember(self._features, prompt is not None, keep)
         self.frames += 1
-        return Prediction(mask, confidence)
+        return Prediction(mask, sure)
 
     def _image(self, frame: Frame) -> Tensor:
         small = cv2.resize(frame, self.size_hw[::-1], interpolation=cv2.INTER_AREA)
@@ -179,32 +180,6 @@ class Tracker:
         counts = [group.count for group in self.groups]
         for group, own in zip(self.groups, torch.split(values, counts), strict=True):
             group.remember(features.key, own, prompted, keep)
-
-    def _labels(self, size_hw: tuple[int, int]) -> Mask:
-        """Return the label map at the frame's own size: probabilities bilinear, then the largest wins."""
-        h, w = size_hw
-        labels = np.zeros((h, w), np.uint8)
-        planes = [cv2.resize(plane, (w, h)) for plane in self.prob[:, 0].cpu().numpy()]
-        best = 1 - sum(planes, np.zeros((h, w), np.float32))
-        for i, plane in zip(self.objects, planes, strict=True):
-            labels[plane > best] = i
-            best = np.maximum(best, plane)
-        return labels
-
-    def _confidence(self) -> float:
-        """Return the expected overlap (J) of the mask with the truth if the probabilities are right, 0..1.
-
-        Per object: sum of p inside over (pixels inside + sum of p outside); an object that is nowhere counts
-        as 1 - max p. The mean over objects.
-        """
-        prob = self.prob[..., ::2, ::2].flatten(1)  # a quarter of the pixels says as much
-        if not len(prob):
-            return 1.0
-        inside = prob > 0.5
-        hit = (prob * inside).sum(1)
-        union = inside.sum(1) + (prob * ~inside).sum(1)
-        sure = torch.where(inside.any(1), hit / union.clamp(min=1e-6), 1 - prob.amax(1))
-        return float(sure.mean())
 
 
 @torch.inference_mode()
