@@ -21,9 +21,17 @@ from vos.video.read import open_clip
 from vos.video.write import thumbnail
 
 
+WAYS = ("Paint the object", "No mask: find the main object")
+
+
 def step(draft: Draft, info: VideoInfo) -> None:
     """Show the prompt step of a draft."""
     st.subheader("2 · Prompt")
+    _way(draft)
+    if not draft.by_hand:
+        st.session_state.pop("opened", None)  # the canvas goes; when it comes back it starts anew
+        st.caption("Nothing to paint: the engine looks at the whole clip for what moves or stands out.")
+        return
     left, right = st.columns([13, 5], gap="medium")
     with right:
         _object_controls(draft)
@@ -56,6 +64,20 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 def _save(draft: Draft) -> None:
     _drafts.save(draft, _parts.runner().store)
+
+
+def _way(draft: Draft) -> None:
+    key = f"way_{draft.token}"
+    st.segmented_control(
+        "How",
+        WAYS,
+        default=WAYS[not draft.by_hand],
+        required=True,
+        label_visibility="collapsed",
+        key=key,
+        on_change=_choose_way,
+        args=(draft, key),
+    )
 
 
 def _tool_controls() -> tuple[str, int]:
@@ -143,6 +165,19 @@ def _object_controls(draft: Draft) -> None:
 
 
 # Callbacks: they run before the page does, so that no other click can interrupt them.
+
+
+def _choose_way(draft: Draft, key: str) -> None:
+    draft.by_hand = st.session_state[key] == WAYS[0]
+    engines = _parts.engines()
+    if draft.by_hand == (not engines[draft.engine].NEEDS_PROMPT):
+        draft.engine = (
+            _drafts.DEFAULT_ENGINE
+            if draft.by_hand
+            else next(name for name, engine in engines.items() if not engine.NEEDS_PROMPT)
+        )
+        draft.options = {}
+    _save(draft)
 
 
 def _choose_object(draft: Draft, turn: int) -> None:

@@ -63,7 +63,7 @@ def _choose_clip(job_id: str) -> None:
         st.subheader("3 · Run")
         _outcome(job_id)
     st.subheader("2 · Prompt", text_alignment="left")
-    st.caption("Then paint the object on one of its frames.")
+    st.caption("Then paint the object on one of its frames, or let it be found.")
 
 
 def _begin(file: typing.Any) -> None:
@@ -98,14 +98,14 @@ def _run_step(draft: Draft, info: VideoInfo, job_id: str) -> None:
     st.subheader("3 · Run")
     if job_id and _outcome(job_id):
         return
-    engines = _parts.engines()
+    engines = {n: e for n, e in _parts.engines().items() if draft.by_hand or not e.NEEDS_PROMPT}
     names = list(engines)
     draft.engine = st.selectbox(
         "Engine",
         names,
         index=names.index(draft.engine) if draft.engine in names else 0,
         format_func=lambda name: f"{engines[name].TITLE}",
-        key=f"engine_{draft.token}",
+        key=f"engine_{draft.token}_{draft.by_hand}",
         help=engines[draft.engine].SUMMARY if draft.engine in engines else None,
     )
     st.caption(engines[draft.engine].SUMMARY)

@@ -168,6 +168,32 @@ def test_a_job_can_be_cancelled_and_survives_a_reload(page, clip):
     expect(page.get_by_role("button", name=re.compile("^Run$"))).to_be_enabled()
 
 
+def test_without_a_mask_the_object_is_found_and_its_mask_prompts_another_engine(page, clip):
+    upload(page, clip)
+    page.get_by_role("radio", name="No mask: find the main object").click()
+    expect(page.locator("canvas.upper-canvas")).to_have_count(0)
+    expect(page.get_by_text("Nothing to paint")).to_be_visible()
+    page.screenshot(path=SHOTS / "upload_no_mask.png", full_page=True)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("Rendering: success")).to_be_visible(timeout=180_000)
+    expect(page.get_by_role("img", name="Heat maps of attention")).to_be_visible()
+    page.screenshot(path=SHOTS / "video_attention.png", full_page=True)
+
+    page.get_by_role("button", name="Use its mask as a prompt").click()
+    expect(page.locator("canvas.upper-canvas")).to_be_visible()
+    area = page.get_by_text(re.compile(r"Frame \d+, exactly as it will be used: Object 1"))
+    expect(area).to_be_visible()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=SHOTS / "upload_from_result.png", full_page=True)
+    before = area.inner_text()
+    paint(page)  # the brush is wider than what was found
+    expect(page.get_by_text("exactly as it will be used")).not_to_contain_text(before.partition(": ")[2])
+    page.get_by_role("combobox", name="Engine").click()
+    page.get_by_role("option", name="Optical flow").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("Rendering: success")).to_be_visible(timeout=180_000)
+
+
 def test_a_file_that_is_no_video_gets_one_sentence(page, tmp_path):
     path = tmp_path / "notes.mp4"
     path.write_text("these are words")

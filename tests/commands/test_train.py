@@ -7,6 +7,7 @@ import pytest
 from tests.net.train.pictures import training_folder, write
 from vos.commands import train
 from vos.errors import InvalidInput
+from vos.net.cosnet import CompactCOSNet
 from vos.net.memory import MemoryNetwork
 from vos.net.osvos import NETWORKS
 from vos.net.train.backbone import start_trunk
@@ -66,6 +67,17 @@ def test_train_backbone_gives_the_memory_network_a_start(tmp_path):
         network.trunk.stage16[2].conv1.conv.weight.detach(),
         read_tensors(trunk)["trunk.stage16.2.conv1.conv.weight"],
     )
+
+
+def test_train_cosnet_writes_weights_for_its_engine(tmp_path):
+    data, out = training_folder(tmp_path / "data", frames=4), tmp_path / "cosnet.safetensors"
+    words = ["--pairs", 1, "--size", 32, "--workers", 0, "--device", "cpu", "--validations", 1]
+    assert command("cosnet", "--data", data, "--steps", 1, "--hold-out", "run", "--out", out, *words) == 0
+    load_weights(CompactCOSNet(), out)
+    out = tmp_path / "other.safetensors"
+    words += ["--variant", "resnet50", "--backbone", out]
+    with pytest.raises(InvalidInput, match="--backbone is for the compact network"):
+        command("cosnet", "--data", data, "--steps", 1, "--out", out, *words)
 
 
 def test_a_folder_without_training_data_is_refused(tmp_path):
