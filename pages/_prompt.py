@@ -20,7 +20,6 @@ from vos.video.masks import read_mask
 from vos.video.read import open_clip
 from vos.video.write import thumbnail
 
-
 WAYS = ("Paint the object", "No mask: find the main object")
 
 
