@@ -60,14 +60,16 @@ def adapted(
     recipe = MemoryRecipe(learner, batches)  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(learner.parameters(), lr=RATE, weight_decay=0)
     before = _loss_of(recipe, checks, device)
+    note = "adapting to the first frame"
     for done in range(steps):
-        yield Step("adapting to the first frame", done, steps)
+        yield Step(note, done, steps)
         with autocast(device):
             loss, _ = recipe.loss(_tensors(batches(0, rng), device), rng)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    yield Step("adapting to the first frame", steps, steps)
+        note = f"adapting to the first frame, loss {loss.item():.3f}"
+    yield Step(note, steps, steps)
     return learner.requires_grad_(False) if _loss_of(recipe, checks, device) < before else None
 
 

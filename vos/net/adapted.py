@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from vos.net.train.checkpoint import write_tensors
 
@@ -39,6 +39,12 @@ def key_of(*parts: str | NDArray[np.generic] | Mapping[str, Tensor]) -> str:
                 plain = tensor.detach().cpu().contiguous().flatten()
                 digest.update(plain.view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def rounded(network: nn.Module) -> dict[str, Tensor]:
+    """Return a network's weights as they are kept: on the CPU, in half precision."""
+    state = network.state_dict()
+    return {key: (v.half() if v.is_floating_point() else v).detach().cpu() for key, v in state.items()}
 
 
 class Adapted:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vos.errors import InvalidInput
-from vos.net.adapted import Adapted, key_of
+from vos.net.adapted import Adapted, key_of, rounded
 from vos.net.backbones import fold
 from vos.net.device import dtype, torch_device
 from vos.net.finetune import Example, finetuned
@@ -161,7 +161,7 @@ class OsvosSegmenter:
         tensors = cache.get(key)
         if tensors is None:
             learner = yield from finetuned(self._parent, examples, self._device, count, rate, note)
-            tensors = {name: _half(value) for name, value in learner.state_dict().items()}
+            tensors = rounded(learner)
             cache.put(key, tensors)
         network = copy.deepcopy(self._parent)
         network.load_state_dict(tensors)
@@ -178,10 +178,6 @@ class OsvosSegmenter:
         """Return the probability of each object on a frame of the working size, (O, 1, h, w)."""
         image = torch.from_numpy(frame)[None].to(torch_device(self._device))
         return aggregate(torch.cat([network(image)[-1].float() for network in networks]))
-
-
-def _half(value: Tensor) -> Tensor:
-    return value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
 
 
 def _smaller(frame: Frame, size_hw: tuple[int, int]) -> Frame:
