@@ -6,6 +6,7 @@ import pytest
 
 from tests.net.train.pictures import training_folder, write
 from vos.commands import train
+from vos.commands._train import osvos as osvos_glue
 from vos.errors import InvalidInput
 from vos.net.cosnet import CompactCOSNet
 from vos.net.memory import MemoryNetwork
@@ -95,7 +96,8 @@ def test_a_sitting_ends_early_and_resume_finishes_the_run(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["compact", "vgg16"])
-def test_train_osvos_writes_parent_weights_that_load(tmp_path, kind):
+def test_train_osvos_writes_parent_weights_that_load(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(osvos_glue, "ITERATIONS", 1)
     data, out = training_folder(tmp_path / "data", frames=4), tmp_path / "a.safetensors"
     words = ["osvos", "--data", data, "--steps", 1, "--out", out, "--pictures", 1, *SMALL[4:]]
     words += ["--network", kind, "--hold-out", "run" if kind == "compact" else "none"]
