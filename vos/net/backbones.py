@@ -98,6 +98,20 @@ class Compact(nn.Module):
         return s2, s4, s8, self.stage16(s8)  # (B, 160, H/16, W/16)
 
 
+def vgg16(inputs: int = 3) -> nn.Sequential:
+    """Return VGG16's convolutions (Simonyan & Zisserman, 2015, D).
+
+    They map (B, inputs, H, W) to (B, 512, H/32, W/32).
+    """
+    layers: list[nn.Module] = []
+    for width, depth in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        for _ in range(depth):
+            layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
+            inputs = width
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers)
+
+
 def fold(network: nn.Module) -> None:
     """Fold every ConvNorm's batch norm into its convolution: same numbers, less work, no more training."""
     for module in network.modules():
