@@ -3,6 +3,7 @@
 import json
 import zipfile
 from argparse import ArgumentParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,6 +239,60 @@ def test_converting_into_a_folder_in_use_is_refused(tmp_path):
     list(convert(davis(tmp_path / "a"), Tianchi(tmp_path / "b")))
     with pytest.raises(InvalidInput, match="goat exists already"):
         list(convert(Davis(tmp_path / "a", 2017), Tianchi(tmp_path / "b")))
+
+
+def test_converting_to_youtube_may_keep_every_nth_mask_and_name_categories(tmp_path):
+    source = davis(tmp_path / "a")
+    list(convert(source, YoutubeVos(tmp_path / "b"), every=2, categories={"goat": "animal"}))
+    video, frames = YoutubeVos(tmp_path / "b").video("goat"), source.video("goat").frames
+    assert video.frames == frames
+    assert video.annotated == frames[::2]
+    assert video.scored[1] == frames[2::2]
+    assert video.categories == {1: "animal", 2: "animal"}
+
+
+def test_layouts_that_have_every_mask_are_not_made_with_fewer(tmp_path):
+    with pytest.raises(InvalidInput, match="every 5th mask is asked for"):
+        list(convert(davis(tmp_path / "a"), Tianchi(tmp_path / "b"), every=5))
+
+
+def test_a_sequence_without_a_category_is_told(tmp_path):
+    with pytest.raises(InvalidInput, match="the categories lack the sequence goat"):
+        list(convert(davis(tmp_path / "a"), YoutubeVos(tmp_path / "b"), categories={"cow": "animal"}))
+
+
+def test_the_seen_categories_of_davis_are_those_of_its_training_sequences():
+    docs = Path(__file__).parent.parent / "docs"
+    categories = json.loads((docs / "davis2016-categories.json").read_text())
+    names = list(categories)  # the thirty of train, then the twenty of val, each alphabetically
+    assert len(names) == 50
+    assert names[:30] == sorted(names[:30])
+    assert names[30:] == sorted(names[30:])
+    seen = set((docs / "davis2016-seen.txt").read_text().split("\n")) - {""}
+    assert seen == {categories[name] for name in names[:30]}
+    assert {categories[name] for name in names[30:]} - seen == {"camel", "cow", "goat", "soapbox", "swan"}
+
+
+def test_the_command_takes_categories_from_a_file(tmp_path):
+    davis(tmp_path / "from")
+    (tmp_path / "categories.json").write_text('{"goat": "animal"}')
+    parser = ArgumentParser()
+    command.arguments(parser)
+    words = [
+        "davis",
+        str(tmp_path / "from"),
+        "youtubevos",
+        str(tmp_path / "to"),
+        "--every",
+        "3",
+        "--split",
+        "val",
+    ]
+    command.run(parser.parse_args([*words, "--categories", str(tmp_path / "categories.json")]))
+    assert YoutubeVos(tmp_path / "to", "val").video("goat").categories[1] == "animal"
+    (tmp_path / "categories.json").write_text("goat")
+    with pytest.raises(InvalidInput, match="is not JSON like"):
+        command.run(parser.parse_args([*words, "--categories", str(tmp_path / "categories.json")]))
 
 
 def test_a_conversion_cut_short_lists_nothing(tmp_path):

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from tests.net.clips import MemoryClip, iou, squares
-from vos.net import tracker
+from vos.net import frames, tracker
 from vos.net.backbones import ConvNorm, fold, normalise
 from vos.net.engines import memory as engine
 from vos.net.memory import MemoryNetwork, aggregate, full_size
@@ -135,7 +135,7 @@ def test_a_window_of_the_decoder_agrees_with_the_whole_frame_inside(network):
 
 def test_normalising_by_table_equals_normalising_by_formula():
     frame = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), np.uint8)
-    table = tracker.NORMALISED[0][frame, np.arange(3)]
+    table = frames.NORMALISED[0][frame, np.arange(3)]
     assert np.allclose(table, normalise(torch.from_numpy(frame)).permute(0, 2, 3, 1), atol=1e-6)
 
 
@@ -155,7 +155,7 @@ def test_logits_are_upsampled_twice():
     ],
 )
 def test_frames_are_seen_at_multiples_of_16(size_hw, short_side, expected):
-    assert tracker.working_size(size_hw, short_side) == expected
+    assert frames.working_size(size_hw, short_side) == expected
 
 
 def test_the_weight_file_holds_the_network_and_nothing_else():

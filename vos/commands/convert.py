@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from vos.convert import convert
 from vos.datasets import LAYOUTS, open_dataset
+from vos.errors import InvalidInput
 
 HELP = "turn DAVIS, YouTube-VOS or Tianchi folders into one another's layout"
 
@@ -21,6 +23,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--year", type=int, choices=(2016, 2017), default=2017, help="of DAVIS; default: %(default)s"
     )
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="keep every Nth mask; YouTube-VOS has every 5th"
+    )
+    parser.add_argument(
+        "--categories", type=Path, metavar="FILE", help='JSON: {"sequence": "category of its objects", ...}'
+    )
 
 
 def run(args: Namespace) -> int:
@@ -31,7 +39,15 @@ def run(args: Namespace) -> int:
     """
     source = open_dataset(args.source_layout, args.source, args.split, args.year)
     target = open_dataset(args.target_layout, args.target, args.split, args.year)
-    for name, late in convert(source, target):
+    categories = _categories(args.categories) if args.categories else None
+    for name, late in convert(source, target, every=args.every, categories=categories):
         unscored = late and args.target_layout != "youtubevos"
         print(f"{name}: {late} objects start later and are not scored there" if unscored else name)
     return 0
+
+
+def _categories(path: Path) -> dict[str, str]:
+    try:
+        return {str(name): str(category) for name, category in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InvalidInput(f'{path} is not JSON like {{"sequence": "category", ...}}') from error

@@ -79,16 +79,16 @@ def run(args: Namespace) -> int:
     _show(score(task, predictions, args.workers), "sequence")
     seen = _seen(args.seen) if args.benchmark == "youtubevos" and args.seen else None
     summary = write_results(task, predictions, facts, timing(task) if engine else None, seen)
-    for key in ("G", "J&F", "J_mean", "F_mean", "T_mean", "fps"):
+    for key in ("G", "J_seen", "J_unseen", "F_seen", "F_unseen", "J&F", "J_mean", "F_mean", "T_mean", "fps"):
         if summary.get(key) is not None:
-            print(f"{key:7} {summary[key]:.3f}")
-    print(f"report  {task.out / 'report.html'}")
+            print(f"{key:8} {summary[key]:.3f}")
+    print(f"report   {task.out / 'report.html'}")
     return 0
 
 
 def _segment(task: Task, engine: Engine) -> None:
     _show(segment(task, engine), "frame")
-    print(f"masks   {write_submission(task)}")
+    print(f"masks    {write_submission(task)}")
 
 
 def _task(args: Namespace) -> Task:

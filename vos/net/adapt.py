@@ -7,8 +7,9 @@ objects are cut out and moved over the filled background, and the network follow
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,7 +19,11 @@ from vos.net.device import autocast, torch_device
 from vos.net.memory import MemoryNetwork
 from vos.net.train.clips import FirstFrameClips
 from vos.net.train.memory import MemoryRecipe
-from vos.types import Device, Frame, Mask, Step, object_ids
+from vos.net.train.tracks import batch_of
+from vos.types import Device, Frame, Mask, Step
+
+if TYPE_CHECKING:
+    from vos.net.train.loop import Recipe
 
 CLIPS, LENGTH, SIZE = 4, 3, 208  # of a batch
 RATE = 6e-5
@@ -33,13 +38,7 @@ class FirstFrameBatches:
 
     def __call__(self, progress: float, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
         """Return a batch; it does not depend on the progress."""
-        samples = [self.source.sample(rng) for _ in range(CLIPS)]
-        tracks = [(clip, i) for clip, sample in enumerate(samples) for i in object_ids(sample.masks[0])]
-        return {
-            "frames": np.stack([sample.frames for sample in samples]),
-            "masks": np.stack([sample.masks for sample in samples]),
-            "tracks": np.array(tracks),
-        }
+        return batch_of([self.source.sample(rng) for _ in range(CLIPS)])
 
 
 def adapted(
@@ -54,23 +53,29 @@ def adapted(
         InvalidInput: the objects are too small to make clips of.
     """
     batches = FirstFrameBatches(FirstFrameClips(frame, mask, SIZE, LENGTH))
-    rng = np.random.default_rng(0)
-    checks = [batches(0, rng) for _ in range(CHECKS)]
     learner = copy.deepcopy(network).to(torch_device(device)).eval().requires_grad_(True)
-    recipe = MemoryRecipe(learner, batches)  # type: ignore[arg-type]
-    optimizer = torch.optim.AdamW(learner.parameters(), lr=RATE, weight_decay=0)
+    better = yield from learn(MemoryRecipe(learner, batches), device, steps, RATE)  # type: ignore[arg-type]
+    return learner.requires_grad_(False) if better else None
+
+
+def learn(recipe: Recipe, device: Device, steps: int, rate: float) -> Generator[Step, None, bool]:
+    """Train what requires gradients in a recipe's module, one Step each; return whether it got better."""
+    rng = np.random.default_rng(0)
+    checks = [recipe.batches(0, rng) for _ in range(CHECKS)]
+    learnt = [parameter for parameter in recipe.module.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learnt, lr=rate, weight_decay=0)
     before = _loss_of(recipe, checks, device)
     note = "adapting to the first frame"
     for done in range(steps):
         yield Step(note, done, steps)
         with autocast(device):
-            loss, _ = recipe.loss(_tensors(batches(0, rng), device), rng)
+            loss, _ = recipe.loss(_tensors(recipe.batches(0, rng), device), rng)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         note = f"adapting to the first frame, loss {loss.item():.3f}"
     yield Step(note, steps, steps)
-    return learner.requires_grad_(False) if _loss_of(recipe, checks, device) < before else None
+    return _loss_of(recipe, checks, device) < before
 
 
 def _tensors(batch: Mapping[str, NDArray[np.generic]], device: Device) -> dict[str, torch.Tensor]:
@@ -78,7 +83,7 @@ def _tensors(batch: Mapping[str, NDArray[np.generic]], device: Device) -> dict[s
 
 
 @torch.no_grad()
-def _loss_of(recipe: MemoryRecipe, batches: list[dict[str, NDArray[np.generic]]], device: Device) -> float:
+def _loss_of(recipe: Recipe, batches: Sequence[Mapping[str, NDArray[np.generic]]], device: Device) -> float:
     rng = np.random.default_rng(0)
     with autocast(device):
         losses = [recipe.loss(_tensors(batch, device), rng)[0] for batch in batches]

@@ -99,12 +99,12 @@ class Compact(nn.Module):
         return s2, s4, s8, self.stage16(s8)  # (B, 160, H/16, W/16)
 
 
-def vgg16_stages() -> nn.ModuleList:
+def vgg16_stages(inputs: int = 3) -> nn.ModuleList:
     """Return VGG16's convolutions in five stages, at strides 1, 2, 4, 8 and 16, He-initialised.
 
     Simonyan and Zisserman, "Very Deep Convolutional Networks" (ICLR 2015), configuration D. Sizes round up.
     """
-    stages, inputs = nn.ModuleList(), 3
+    stages = nn.ModuleList()
     for number, widths in enumerate(VGG16_WIDTHS):
         layers: list[nn.Module] = [nn.MaxPool2d(2, 2, ceil_mode=True)] if number else []
         for width in widths:

@@ -11,34 +11,23 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vos.net.backbones import MEAN_RGB, STD_RGB, STRIDE
+from vos.net.backbones import STRIDE
+from vos.net.frames import expected_overlap, to_image, to_labels, to_plane
 from vos.net.memory import Features, MemoryNetwork, aggregate, full_size
-from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
 from vos.types import Frame, Mask, Prediction, object_ids
 
 MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
 EVERY = 5  # of every fifth frame that shows all objects, the latest few may be remembered
-MAX_ASPECT = 4  # longer frames are made smaller rather than let memory grow
 SEEN = 0.2  # of the most that any place reads of an object's masks in memory: it is looked at closely,
 BEFORE = 0.02  # so are places this much on the object in the frame before,
 MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's convolutions see
 NOWHERE = -20.0  # the logit of pixels that are not looked at
-_BYTES = np.arange(256)[None, :, None]
-NORMALISED = ((_BYTES / 255 - MEAN_RGB) / np.array(STD_RGB)).astype(np.float32)  # (1, 256, 3)
-
-
-def working_size(size_hw: tuple[int, int], short_side: int) -> tuple[int, int]:
-    """Return the size (h, w) at which the network sees frames: multiples of 16, at most four to one."""
-    scale = min(short_side / min(size_hw), MAX_ASPECT * short_side / max(size_hw))
-    h, w = (max(1, round(side * scale / STRIDE)) * STRIDE for side in size_hw)
-    return h, w
 
 
 @dataclass
@@ -107,27 +96,22 @@ class Tracker:
     @torch.inference_mode()
     def look(self, frame: Frame) -> None:
         """Predict the next frame: `prob` is then what the network thinks of it."""
-        self._features = self.net.encode(self._image(frame))
+        self._features = self.net.encode(to_image(frame, self.size_hw).to(self.device, self.dtype))
         if self.objects:
             self._predict(self._features)
 
     @torch.inference_mode()
     def settle(self, size_hw: tuple[int, int], prompt: Mask | None) -> Prediction:
         """Take `prob` and what the user says as the frame's truth; remember it; return it at this size."""
-        mask, sure = labels(self.prob, self.objects, size_hw), confidence(self.prob)
+        mask, confidence = to_labels(self.prob, self.objects, size_hw), expected_overlap(self.prob)
         if prompt is not None:
             mask = impose(mask, prompt)
             named = self._correct(prompt)
-            sure = confidence(self.prob) if named < len(self.objects) else 1.0
+            confidence = expected_overlap(self.prob) if named < len(self.objects) else 1.0
         keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
         self._remember(self._features, prompt is not None, keep)
         self.frames += 1
-        return Prediction(mask, sure)
-
-    def _image(self, frame: Frame) -> Tensor:
-        small = cv2.resize(frame, self.size_hw[::-1], interpolation=cv2.INTER_AREA)
-        image = torch.from_numpy(cv2.LUT(small, NORMALISED))[None].permute(0, 3, 1, 2)  # channels last
-        return image.to(self.device, self.dtype)
+        return Prediction(mask, confidence)
 
     def _predict(self, features: Features) -> None:
         """Decode each object in the window where the memory or the frame before puts it."""
@@ -171,8 +155,7 @@ class Tracker:
         return len(named)
 
     def _plane(self, pixels: NDArray[np.bool_]) -> Tensor:
-        area = cv2.resize(pixels.astype(np.float32), self.size_hw[::-1], interpolation=cv2.INTER_AREA)
-        return torch.from_numpy(area).to(self.device)
+        return to_plane(pixels, self.size_hw).to(self.device)
 
     def _remember(self, features: Features, prompted: bool, keep: bool) -> None:
         self.cues = self.net.cues(self.prob.to(self.dtype))

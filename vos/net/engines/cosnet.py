@@ -21,9 +21,9 @@ from vos.errors import InvalidInput
 from vos.net.backbones import fold
 from vos.net.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
 from vos.net.device import dtype, torch_device
+from vos.net.frames import expected_overlap, working_size
 from vos.net.motion import own_motion
 from vos.net.prompts import impose, optional_by_frame
-from vos.net.tracker import working_size
 from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight
 
 TITLE = "COSNet (no mask needed)"
@@ -145,7 +145,10 @@ class CosnetSegmenter:
             prob, attention = self._find(features, references or features)
             earlier.append(image)
             found = cv2.resize(prob, frame.shape[1::-1])
-            mask, confidence = np.where(found > THRESHOLD, MAIN, 0).astype(np.uint8), _confidence(prob)
+            mask, confidence = (
+                np.where(found > THRESHOLD, MAIN, 0).astype(np.uint8),
+                expected_overlap(torch.from_numpy(prob)[None, None]),
+            )
             if index in masks:
                 mask, confidence = impose(mask, masks[index]), 1.0
             yield Prediction(mask, confidence, attention)
@@ -211,11 +214,3 @@ def _repeated(part: Tensor | tuple[Tensor, ...], count: int) -> Tensor | tuple[T
 def _beside(index: int, count: int) -> int:
     """Return the number of the frame to which a frame's motion is measured."""
     return index - GAP if index >= GAP else min(index + GAP, count - 1)
-
-
-def _confidence(prob: NDArray[np.float32]) -> float:
-    """Return the overlap (J) to be expected if the probabilities (h, w) are right; docs/engines.md."""
-    inside = prob > THRESHOLD
-    if not inside.any():
-        return float(1 - prob.max())
-    return float(prob[inside].sum() / (inside.sum() + prob[~inside].sum()))

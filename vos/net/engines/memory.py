@@ -18,9 +18,10 @@ from vos.net.adapt import adapted
 from vos.net.adapted import Adapted, key_of, rounded
 from vos.net.backbones import fold
 from vos.net.device import dtype, torch_device
+from vos.net.frames import working_size
 from vos.net.memory import MemoryNetwork
 from vos.net.prompts import by_frame
-from vos.net.tracker import Tracker, step_together, working_size
+from vos.net.tracker import Tracker, step_together
 from vos.types import Clip, Device, Mask, Prediction, Prompt, Step, Weight
 
 TITLE = "Memory network"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import cv2
@@ -35,15 +35,19 @@ SHORT_SIDE = 288  # of the first frame in FirstFrameClips: enough for any crop, 
 class Sample:
     """A training clip: frames uint8 (T, S, S, 3) RGB and label maps uint8 (T, S, S).
 
-    At least one object is in the first frame; any may leave, be hidden and come back.
+    At least one object is in the first frame; any may leave, be hidden and come back. Frames without
+    annotation have a mask of zeros and are False in `annotated`, bool (T,); by default none is.
     """
 
     frames: NDArray[np.uint8]
     masks: NDArray[np.uint8]
+    annotated: NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, bool))
 
     def __post_init__(self) -> None:
         assert self.frames.dtype == self.masks.dtype == np.uint8
         assert self.frames.shape == (*self.masks.shape, 3)
+        if not len(self.annotated):
+            object.__setattr__(self, "annotated", np.ones(len(self.masks), bool))
 
 
 class ClipSource(Protocol):
@@ -92,15 +96,18 @@ class RealClips:
         videos = [video for video in self.data.videos.values() if len(video) >= self.length]
         for _ in range(ATTEMPTS if videos else 0):
             pictures = self._frames_of(pick(tuple(videos), rng), rng)
+            annotated = np.array([p.mask is not None for p in pictures])
+            if not (annotated[0] and annotated[1:].any()):
+                continue
             first = pictures[0].read_mask()
             if not object_ids(first):
                 continue
             windows = self._windows(first, rng)
-            masks = [p.read_mask() for p in pictures]
+            masks = [p.read_mask() if p.mask else np.zeros_like(first) for p in pictures]
             kept = keep(self._warp(masks, windows, cv2.INTER_NEAREST), self.objects, rng)
             if kept is not None:
                 frames = self._warp([p.read_frame() for p in pictures], windows, cv2.INTER_LINEAR)
-                return Sample(develop(frames, rng), kept)
+                return Sample(develop(frames, rng), kept, annotated)
         raise InvalidInput(f"the training data has no video of {self.length} frames with an object")
 
     def _frames_of(self, video: tuple[Picture, ...], rng: np.random.Generator) -> list[Picture]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 LAYOUT = (
     "davis*-train*/JPEGImages/*/SEQUENCE with Annotations beside JPEGImages, "
+    "youtubevos*/train*/JPEGImages/VIDEO likewise, "
     "stills/NAME/images with masks beside images where there are any"
 )
 
@@ -63,12 +64,14 @@ class Data:
         cutouts: photos with the masks of their objects.
         regions: photos divided into regions, any of which can serve as an object.
         photos: photos without masks, for backgrounds and textures.
+        sparse: videos of which only some frames have a mask.
     """
 
     videos: Mapping[str, tuple[Picture, ...]]
     cutouts: tuple[Picture, ...]
     regions: tuple[Picture, ...]
     photos: tuple[Picture, ...]
+    sparse: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
 
     @property
     def backgrounds(self) -> tuple[Picture, ...]:
@@ -78,7 +81,7 @@ class Data:
     @property
     def has_objects(self) -> bool:
         """Whether anything here has a mask."""
-        return bool(self.videos or self.cutouts or self.regions)
+        return bool(self.videos or self.sparse or self.cutouts or self.regions)
 
     def hold_out(self, names: Collection[str]) -> tuple[Data, dict[str, tuple[Picture, ...]]]:
         """Return the data without the videos of these names, and those videos.
@@ -98,7 +101,8 @@ def find(root: Path) -> Data:
     """List the training data under a folder; missing parts are logged.
 
     The folder is laid out as: `davis*-train*/JPEGImages/*/<sequence>` with `Annotations` beside
-    `JPEGImages`, and `stills/<name>/images` with `masks` beside `images` where there are any; a name
+    `JPEGImages`; `youtubevos*/train*/JPEGImages/<video>` likewise, where frames may lack a mask; and
+    `stills/<name>/images` with `masks` beside `images` where there are any; a name
     that begins with `regions` holds regions.
 
     Raises:
@@ -109,7 +113,8 @@ def find(root: Path) -> Data:
         masks, name = images.with_name("masks"), images.parent.name
         kind = "photos" if not masks.is_dir() else "regions" if name.startswith("regions") else "cutouts"
         stills[kind] += _pictures(images, masks if masks.is_dir() else None)
-    data = Data(_videos(root), tuple(stills["cutouts"]), tuple(stills["regions"]), tuple(stills["photos"]))
+    cutouts, regions, photos = (tuple(stills[kind]) for kind in ("cutouts", "regions", "photos"))
+    data = Data(_videos(root), cutouts, regions, photos, _sparse_videos(root))
     if not data.has_objects:
         raise InvalidInput(f"{root} holds no masks to train on; allowed is {LAYOUT}")
     for part in ("videos", "cutouts", "regions", "photos"):
@@ -130,6 +135,15 @@ def _videos(root: Path) -> dict[str, tuple[Picture, ...]]:
         pictures = _pictures(folder, dataset / "Annotations" / size / folder.name)
         if pictures:
             videos[folder.name] = tuple(pictures)
+    return videos
+
+
+def _sparse_videos(root: Path) -> dict[str, tuple[Picture, ...]]:
+    videos = {}
+    for folder in sorted(root.glob("youtubevos*/train*/JPEGImages/*")):
+        annotated = {p.image: p for p in _pictures(folder, folder.parents[1] / "Annotations" / folder.name)}
+        if annotated:
+            videos[folder.name] = tuple(annotated.get(p.image, p) for p in _pictures(folder, None))
     return videos
 
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vos.errors import InvalidInput
-from vos.net.backbones import STRIDE, normalise
-from vos.net.memory import Features, MemoryNetwork, full_size
-from vos.net.train.clips import SKIPS, ClipSource, RealClips
+from vos.net.backbones import STRIDE
+from vos.net.memory import MemoryNetwork, full_size
+from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data
 from vos.net.train.losses import bootstrapped, soft_dice
 from vos.net.train.synthetic import SyntheticClips
-from vos.types import object_ids
+from vos.net.train.tracks import batch_of, encoded, largest_skip, overlap
 
 SCALES = (0.77, 1.0, 1.31)  # of the crop's side, one a batch: so that no size is strange at test time
 LONGER = 2  # up to so many frames more than asked for
@@ -61,17 +61,12 @@ class MemoryBatches:
         length = int(self.length + rng.integers(LONGER + 1))
         clips = max(round(self.clips * self.length * self.size**2 / (length * size**2)), 1)
         synthetic = SyntheticClips(self.data, size, length, self.objects)
-        real = RealClips(self.data, size, length, self.objects, max_skip=_skip(progress))
+        real = RealClips(self.data, size, length, self.objects, max_skip=largest_skip(progress))
         longest = max((len(video) for video in self.data.videos.values()), default=0)
         share = 0.2 + 0.5 * progress if longest >= length else 0.0
         sources: list[ClipSource] = [real if rng.random() < share else synthetic for _ in range(clips)]
         samples = [source.sample(rng) for source in sources]
-        tracks = [(clip, i) for clip, sample in enumerate(samples) for i in object_ids(sample.masks[0])]
-        return {
-            "frames": np.stack([sample.frames for sample in samples]),
-            "masks": np.stack([sample.masks for sample in samples]),
-            "tracks": np.array(tracks),
-        }
+        return batch_of(samples)
 
 
 class MemoryRecipe:
@@ -88,14 +83,14 @@ class MemoryRecipe:
         losses = []
         for t, logits in enumerate(self._follow(batch["frames"], clip, truth[:, 0], rng), 1):
             losses.append(bootstrapped(logits, truth[:, t], HARDEST) + soft_dice(logits, truth[:, t]))
-        return torch.stack(losses).mean(), {"iou": _overlap(logits, truth[:, -1])}
+        return torch.stack(losses).mean(), {"iou": overlap(logits, truth[:, -1])}
 
     def _follow(
         self, frames: Tensor, clip: Tensor, first: Tensor, rng: np.random.Generator
     ) -> Iterator[Tensor]:
         """Yield the logits (O, 1, S, S) of frames 1, 2, ... from the masks (O, 1, S, S) of frame 0."""
         network, size = self.module, frames.shape[2]
-        features = self._encode(frames, clip)
+        features = encoded(network.encode, frames, clip)
         prior = network.prior(size // STRIDE, size // STRIDE)
         forgetful = rng.random() < FORGETFUL
         cues = network.cues(first)
@@ -111,36 +106,3 @@ class MemoryRecipe:
                 if previous is not kept[0] and not forgetful:
                     kept.append(previous)
                 previous = now.key, network.value(now, cues)
-
-    def _encode(self, frames: Tensor, clip: Tensor) -> list[Features]:
-        """Return each frame's features, one row a track, from frames (B, T, S, S, 3).
-
-        Frames lie time first, so that each step's share is one block: slices of blocks need no copies, and
-        their gradients come back in one piece.
-        """
-        clips, length = frames.shape[:2]
-        images = normalise(frames.transpose(0, 1).flatten(0, 1)).contiguous(memory_format=torch.channels_last)
-        encoded = self.module.encode(images)  # (T B, ...)
-        if len(clip) != clips:
-            rows = (torch.arange(length, device=clip.device)[:, None] * clips + clip).flatten()  # (T O)
-            encoded = Features(*(_rows(feature, rows) for feature in encoded))
-        blocks = (torch.split(feature, len(clip)) for feature in encoded)
-        return [Features(*parts) for parts in zip(*blocks, strict=True)]
-
-
-def _rows(feature: Tensor, rows: Tensor) -> Tensor:
-    """Return rows of a feature; by index_select on channels last, whose copies and gradients are quick."""
-    if feature.ndim == 3:
-        return feature.index_select(0, rows)
-    return feature.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
-
-
-def _skip(progress: float) -> int:
-    """Return the largest step between frames: any from the middle of the run on."""
-    return SKIPS[min(int(2 + 2 * progress * (len(SKIPS) - 2)), len(SKIPS) - 1)]
-
-
-@torch.no_grad()
-def _overlap(logits: Tensor, truth: Tensor) -> Tensor:
-    inside, real = (logits > 0).flatten(1), truth.flatten(1) > 0
-    return ((inside & real).sum(1) / (inside | real).sum(1).clamp(min=1)).mean()

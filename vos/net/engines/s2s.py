@@ -1,0 +1,206 @@
+"""Sequence to sequence: a ConvLSTM (vos/net/s2s.py) carries each object's state from frame to frame.
+
+Xu et al., "YouTube-VOS: Sequence-to-Sequence Video Object Segmentation" (ECCV 2018).
+docs/engines.md draws it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vos.errors import InvalidInput
+from vos.net.adapt import learn
+from vos.net.backbones import fold
+from vos.net.device import dtype, torch_device
+from vos.net.frames import expected_overlap, to_image, to_labels, to_plane, working_size
+from vos.net.prompts import by_frame, impose
+from vos.net.s2s import NETWORKS, S2S, CompactS2S, FullS2S
+from vos.net.train.checkpoint import load_weights
+from vos.net.train.clips import FirstFrameClips
+from vos.net.train.data import pick
+from vos.net.train.s2s import S2SRecipe
+from vos.net.train.tracks import batch_of
+from vos.types import Clip, Device, Frame, Mask, Prediction, Prompt, Step, Weight, object_ids
+
+TITLE = "Sequence to sequence"
+SUMMARY = "Carries what it knows of each object from frame to frame, in a state that never grows."
+NEEDS_PROMPT = True
+LOOKAHEAD = 0
+FILES = {
+    "compact": Weight("s2s.safetensors", "", licence="CC BY-NC 4.0 (trained on DAVIS)"),
+    "full": Weight("s2s-full.safetensors", licence="that of the data it is trained on"),
+}
+WEIGHTS = (FILES["compact"],)
+OFFICIAL: Mapping[str, str] = {}  # its authors published no weights
+BACKGROUND = 0.5  # its score: an object is where it is likelier than this, and than the other objects
+PAIRS, SIZE = 4, 208  # of a batch of the online variant
+RATES = {"compact": 6e-5, "full": 1e-5}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose.
+
+    Raises:
+        InvalidInput: a value is out of range.
+    """
+
+    network: str = field(
+        default="compact",
+        metadata={
+            "help": "compact, or the paper's full size (to be trained first)",
+            "choices": tuple(NETWORKS),
+        },
+    )
+    online: bool = field(default=False, metadata={"help": "First learn the objects from the prompted frames"})
+    iterations: int = field(
+        default=60, metadata={"help": "Training steps of the online variant", "min": 1, "max": 1000}
+    )
+    short_side: int = field(
+        default=256,
+        metadata={"help": "Frames are seen at this short side, in pixels", "min": 64, "max": 1080},
+    )
+
+    def __post_init__(self) -> None:
+        if self.network not in NETWORKS:
+            raise InvalidInput(f"network is {self.network!r}; allowed are: {', '.join(NETWORKS)}")
+        for name, least, most in (("iterations", 1, 1000), ("short_side", 64, 1080)):
+            if not least <= getattr(self, name) <= most:
+                raise InvalidInput(f"{name} is {getattr(self, name)}; {least} to {most} are allowed")
+
+
+def weights_for(options: Options) -> tuple[Weight, ...]:
+    """Return the file of the network that the options name."""
+    return (FILES[options.network],)
+
+
+def build(weights: Mapping[str, Path], device: Device, options: Options) -> S2SSegmenter:
+    """Load the network, ready for any number of clips."""
+    net = NETWORKS[options.network]()
+    load_weights(net, weights[FILES[options.network].name])
+    return S2SSegmenter(net, device, options)
+
+
+class S2SSegmenter:
+    """Follows the prompted objects; see vos.types.Segmenter."""
+
+    def __init__(self, net: CompactS2S | FullS2S, device: Device, options: Options):
+        self.options = options
+        self._device = device
+        self._trainable = net.eval().requires_grad_(False)
+        self._ready = self._prepared(net)
+
+    def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
+        """Yield one Prediction per frame, in the online variant Steps before; nothing outlives it."""
+        masks = by_frame(clip, prompts)
+        net = self._ready
+        if self.options.online:
+            net = (yield from self._tuned(clip, masks)) or net
+        size_hw = working_size(clip.info.size_hw, self.options.short_side, net.stride)
+        follower = Follower(net, size_hw, torch_device(self._device), dtype(self._device))
+        for index, frame in enumerate(clip):
+            yield follower.step(frame, masks.get(index))
+
+    def _tuned(
+        self, clip: Clip, masks: Mapping[int, Mask]
+    ) -> Generator[Step, None, CompactS2S | FullS2S | None]:
+        """Train all but the ConvLSTM; return None where nothing can be learnt or it got no better."""
+        learner = copy.deepcopy(self._trainable).to(torch_device(self._device)).requires_grad_(True)
+        learner.lstm.requires_grad_(False)
+        indices = sorted(masks)
+        side = SIZE // learner.stride * learner.stride
+        try:
+            pairs = zip(indices, clip.sample(indices), strict=True)
+            sources = tuple(FirstFrameClips(frame, masks[i], side, length=2) for i, frame in pairs)
+            recipe = S2SRecipe(learner, PairBatches(sources))
+            rate = RATES[self.options.network]
+            better = yield from learn(recipe, self._device, self.options.iterations, rate)
+        except InvalidInput:  # too small to make clips of
+            return None
+        return self._prepared(learner.requires_grad_(False)) if better else None
+
+    def _prepared(self, net: CompactS2S | FullS2S) -> CompactS2S | FullS2S:
+        """Return a copy for inference on the device."""
+        net = copy.deepcopy(net)
+        fold(net)
+        number = dtype(self._device)
+        net.to(torch_device(self._device), number, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return net
+
+
+@dataclass(frozen=True)
+class PairBatches:
+    """Pairs of frames made of the prompted ones, moved and bent, in the form of S2SBatches."""
+
+    sources: tuple[FirstFrameClips, ...]
+
+    def __call__(self, progress: float, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
+        """Return a batch; it does not depend on the progress."""
+        batch = batch_of([pick(self.sources, rng).sample(rng) for _ in range(PAIRS)])
+        return batch | {"annotated": np.ones((PAIRS, 2), bool), "taught": np.zeros(2, bool)}
+
+
+class Follower:
+    """One clip being followed: the state of each object, which is all that is kept of the frames before."""
+
+    def __init__(self, net: S2S, size_hw: tuple[int, int], device: torch.device, number: torch.dtype):
+        self.net, self.size_hw, self.device, self.number = net, size_hw, device, number
+        self.objects: list[int] = []  # in the order in which they joined
+        self.state: Any = None  # a named tuple, one row an object
+        self.before: Any = None  # the features of the frame before
+
+    @torch.inference_mode()
+    def step(self, frame: Frame, prompt: Mask | None) -> Prediction:
+        """Segment the next frame; each object is a run of its own on the one encoding of the frame."""
+        features = self.net.encode(to_image(frame, self.size_hw).to(self.device, self.number))
+        prob = torch.zeros((0, 1, *self.size_hw), device=self.device)
+        if self.objects:
+            self.state = self.net.advance(self.before, features, self.state)
+            prob = self.net.decode(features, self.state).sigmoid()
+        mask = to_labels(prob, self.objects, frame.shape[:2], BACKGROUND)
+        confidence = expected_overlap(prob)
+        if prompt is not None:
+            mask = impose(mask, prompt)
+            prob = self._corrected(prob, prompt)
+            confidence = expected_overlap(prob) if len(object_ids(prompt)) < len(self.objects) else 1.0
+        if self.objects:
+            self._settle(features, prob, object_ids(prompt) if prompt is not None else ())
+        self.before = features
+        return Prediction(mask, confidence)
+
+    def _corrected(self, prob: Tensor, prompt: Mask) -> Tensor:
+        """Return soft masks with the prompt's objects as given, the others where room remains."""
+        named = object_ids(prompt)
+        self.objects += [i for i in named if i not in self.objects]
+        rest = prob * (1 - to_plane(np.isin(prompt, named), self.size_hw).to(self.device))
+        prob = torch.zeros((len(self.objects), 1, *self.size_hw), device=self.device)
+        prob[: len(rest)] = rest
+        for i in named:
+            prob[self.objects.index(i), 0] = to_plane(prompt == i, self.size_hw).to(self.device)
+        return prob
+
+    def _settle(self, features: Any, prob: Tensor, named: Sequence[int]) -> None:
+        """Take soft masks (O, 1, h, w) as the frame's truth; named objects start anew."""
+        prob = torch.where(prob >= prob.amax(0), prob, 0)  # a pixel belongs to one object at most
+        known = 0 if self.state is None else len(self.state[0])
+        rows = [self.objects.index(i) for i in named]
+        old = self.net.feed(features, self.state, prob[:known]) if known else None
+        if not rows:
+            self.state = old
+            return
+        new = self.net.start(features, prob[rows])
+        if old is None:
+            self.state = new
+            return
+        joined = [torch.cat((a, b)) for a, b in zip(old, new, strict=True)]
+        order = [known + rows.index(i) if i in rows else i for i in range(len(self.objects))]
+        self.state = type(old)(*(part[order] for part in joined))
