@@ -37,7 +37,7 @@ OFFICIAL: Mapping[str, str] = {
 WEIGHTS = (
     Weight(
         "cosnet.safetensors",
-        "43bd1e222012189b76f3cc478778082bdfa5f485c1d1e6a33a99214090437939",
+        "2db3c1b065b1e8d70b78a52a43e1709e3a5ae9837f3239ddb9f74b4381c5d4a4",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     *(Weight(name, licence="none given (official checkpoint, not shipped)") for name in OFFICIAL.values()),
