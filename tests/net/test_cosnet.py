@@ -191,6 +191,43 @@ def test_the_output_is_the_mean_over_references(monkeypatch):
     assert np.allclose(built._find(query, together)[0], np.mean(each, axis=0), atol=1e-5)
 
 
+def pieces(*sides_and_probs: tuple[int, float]) -> np.ndarray:
+    """Return a picture (20, 40) of squares side by side, with gaps: the side and probability of each."""
+    prob = np.zeros((20, 40), np.float32)
+    for n, (side, p) in enumerate(sides_and_probs):
+        prob[2 : 2 + side, 1 + 13 * n : 1 + 13 * n + side] = p
+    return prob
+
+
+def test_light_pieces_are_not_the_object():
+    prob = pieces((10, 0.75), (4, 0.9), (6, 1.0))  # weights 25, 6.4 and 18
+    prob[19, 39] = 0.3  # below the threshold: no piece
+    kept = engine.MainObject().keep(prob)
+    expected = prob.copy()
+    expected[:, 14:24] = 0
+    assert np.array_equal(kept, expected)
+
+
+def test_a_piece_where_the_object_was_lately_outweighs_a_larger_one():
+    main = engine.MainObject()
+    for _ in range(3):
+        main.keep(pieces((4, 0.9)))
+    kept = main.keep(pieces((4, 0.9), (10, 0.75)))  # 6.4 x 11 = 70, and 25: just above a third
+    assert kept[3, 3] > 0.5
+    assert kept[3, 15] > 0.5
+    kept = main.keep(pieces((4, 0.9), (9, 0.75)))  # 70, and 20.25 x (1 + 10 x 0.2) of the frame before
+    assert kept[3, 15] > 0.5
+    main = engine.MainObject()
+    main.keep(pieces((4, 0.9)))
+    kept = main.keep(pieces((4, 0.9), (9, 0.75)))  # 70, and 20.25
+    assert kept[3, 3] > 0.5
+    assert not kept[:, 13:].any()
+
+
+def test_an_empty_frame_stays_empty():
+    assert not engine.MainObject().keep(np.zeros((4, 6), np.float32)).any()
+
+
 def test_references_are_the_middles_of_equal_parts():
     assert segmenter()._spread(90) == [9, 27, 45, 63, 81]
     assert segmenter()._spread(3) == [0, 1, 2]

@@ -46,6 +46,9 @@ OFFICIAL_SIDE = 473  # pixels, both sides
 GAP = 2  # frames between a frame and the one its motion is measured to
 THRESHOLD = 0.5
 MAIN = 1  # the id of what is found
+LEAST = 0.35  # of the weightiest piece's weight: lighter ones are not the object
+LATELY = 0.8  # of itself, that the running mean of masks keeps at a frame
+LOYALTY = 10  # times the weight, for pieces where the object always was lately
 
 Image = NDArray[np.uint8]  # (h, w, 3) RGB, a frame at the size at which the network sees it
 
@@ -138,11 +141,13 @@ class CosnetSegmenter:
         samples = yield from self._samples(clip)
         references = self._references(samples, clip.info.frames)
         earlier: deque[Image] = deque(maxlen=GAP)
+        main = MainObject()
         for index, frame in enumerate(clip):
             image = self._small(frame)
             beside = earlier[0] if earlier else samples.get(GAP, samples.get(1, image))
             features = self._features(image, beside)
             prob, attention = self._find(features, references or features)
+            prob = main.keep(prob)
             earlier.append(image)
             found = cv2.resize(prob, frame.shape[1::-1])
             mask, confidence = np.where(found > THRESHOLD, MAIN, 0).astype(np.uint8), _confidence(prob)
@@ -200,6 +205,30 @@ class CosnetSegmenter:
         logits = net.decode(many, net.attended(scores, references.embedding))  # (R, 1, y, x)
         heat = attention_map(scores, query.embedding.shape[-2:])  # type: ignore[arg-type]
         return logits.sigmoid().mean((0, 1)).cpu().numpy(), heat.cpu().numpy()
+
+
+class MainObject:
+    """Tells which pieces of a frame are the main object: the weightiest, above all where it was lately."""
+
+    def __init__(self) -> None:
+        self._lately: NDArray[np.float32] | None = None  # (h, w), the running mean of masks
+
+    def keep(self, prob: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probability (h, w) of the next frame with the other pieces at 0.
+
+        A piece weighs the sum over its pixels of (p - .5) (1 + 10 l), l the share of recent frames that had
+        the pixel.
+        """
+        lately = np.zeros_like(prob) if self._lately is None else self._lately
+        count, pieces = cv2.connectedComponents((prob > THRESHOLD).astype(np.uint8))
+        weights = np.bincount(pieces.ravel(), ((prob - THRESHOLD) * (1 + LOYALTY * lately)).ravel(), count)
+        weights[0] = 0  # the background
+        light = weights < LEAST * weights.max()
+        light[0] = False
+        kept = np.where(light[pieces], np.float32(0), prob)
+        mask = (kept > THRESHOLD).astype(np.float32)
+        self._lately = mask if self._lately is None else LATELY * lately + (1 - LATELY) * mask
+        return kept
 
 
 def _repeated(part: Tensor | tuple[Tensor, ...], count: int) -> Tensor | tuple[Tensor, ...]:
