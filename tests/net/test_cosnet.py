@@ -63,13 +63,14 @@ def test_co_attention_equals_a_plain_recomputation_both_ways(attention):
             assert np.allclose(attended.flatten(2)[0, :, n], read, atol=1e-4)
 
 
-def test_the_attention_map_is_what_reference_places_give_to_each_place():
+def test_the_attention_map_is_what_the_object_in_references_gives_to_each_place():
+    prob = np.random.default_rng(2).uniform(size=(2, 4)).astype(np.float32)
     scores = np.random.default_rng(1).normal(size=(2, N, 4)).astype(np.float32)
     expected = np.zeros(N)
-    for reference in scores:
+    for reference, own in zip(scores, prob, strict=True):
         for place in range(4):
-            expected += softmax(reference[:, place])
-    heat = attention_map(torch.from_numpy(scores), (H, W))
+            expected += own[place] * softmax(reference[:, place])
+    heat = attention_map(torch.from_numpy(scores), torch.from_numpy(prob), (H, W))
     assert np.allclose(heat, (expected / expected.max()).reshape(H, W), atol=1e-5)
 
 
@@ -186,9 +187,8 @@ def test_the_output_is_the_mean_over_references(monkeypatch):
     clip, _ = squares((1,), count=4)
     images = [built._small(frame) for frame in clip.frames]
     query, *references = (built._features(image, image) for image in images)
-    together = engine.Features(torch.cat([f.embedding for f in references]), ())
-    each = [built._find(query, reference)[0] for reference in references]
-    assert np.allclose(built._find(query, together)[0], np.mean(each, axis=0), atol=1e-5)
+    each = [built._find(query, built._kept([reference]))[0] for reference in references]
+    assert np.allclose(built._find(query, built._kept(references))[0], np.mean(each, axis=0), atol=1e-5)
 
 
 def pieces(*sides_and_probs: tuple[int, float]) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -146,7 +147,8 @@ class CosnetSegmenter:
             image = self._small(frame)
             beside = earlier[0] if earlier else samples.get(GAP, samples.get(1, image))
             features = self._features(image, beside)
-            prob, attention = self._find(features, references or features)
+            references = references or self._kept([features])
+            prob, attention = self._find(features, references)
             prob = main.keep(prob)
             earlier.append(image)
             found = cv2.resize(prob, frame.shape[1::-1])
@@ -172,11 +174,20 @@ class CosnetSegmenter:
         parts = self.options.references
         return sorted({int((i + 0.5) * count / parts) for i in range(parts)})
 
-    def _references(self, samples: Mapping[int, Image], count: int) -> Features | None:
-        """Return the references' features, (R, ...), without skips: those are the query's alone."""
+    def _references(self, samples: Mapping[int, Image], count: int) -> References | None:
+        """Return the references that could be read, or None."""
         there = [i for i in self._spread(count) if i in samples]
         each = [self._features(samples[i], samples.get(_beside(i, count), samples[i])) for i in there]
-        return Features(torch.cat([f.embedding for f in each]), ()) if each else None
+        return self._kept(each) if each else None
+
+    def _kept(self, each: Sequence[Features]) -> References:
+        """Keep what is needed of references, and find the object on them: each compared with all."""
+        embedding = torch.cat([features.embedding for features in each])
+        equal = References(embedding, embedding.new_ones(len(each), embedding[0, 0].numel()))
+        size_wh = embedding.shape[3], embedding.shape[2]
+        probs = [MainObject().keep(self._find(features, equal)[0]) for features in each]
+        small = np.stack([cv2.resize(prob, size_wh, interpolation=cv2.INTER_AREA).ravel() for prob in probs])
+        return References(embedding, self._put(torch.from_numpy(small)))
 
     def _small(self, frame: Frame) -> Image:
         size_hw = OFFICIAL_SIDE, OFFICIAL_SIDE
@@ -194,17 +205,26 @@ class CosnetSegmenter:
 
     def _put(self, x: Tensor) -> Tensor:
         x = x.to(torch_device(self._device), dtype(self._device))
-        return x.contiguous(memory_format=torch.channels_last)
+        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
     @torch.inference_mode()
-    def _find(self, query: Features, references: Features) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _find(
+        self, query: Features, references: References
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the object's probability, (h, w), the mean over references, and how they attend, (h, w)."""
         net, count = self._net, len(references.embedding)
         many = Features(*(_repeated(part, count) for part in query))  # type: ignore[arg-type]
         scores = net.affinity(many.embedding, references.embedding)  # (R, N, M)
         logits = net.decode(many, net.attended(scores, references.embedding))  # (R, 1, y, x)
-        heat = attention_map(scores, query.embedding.shape[-2:])  # type: ignore[arg-type]
+        heat = attention_map(scores, references.prob, query.embedding.shape[-2:])  # type: ignore[arg-type]
         return logits.sigmoid().mean((0, 1)).cpu().numpy(), heat.cpu().numpy()
+
+
+class References(NamedTuple):
+    """What is kept of R reference frames: embeddings (R, C, h, w), and where the object is (R, h w), 0..1."""
+
+    embedding: Tensor
+    prob: Tensor
 
 
 class MainObject:
