@@ -13,10 +13,12 @@ import streamlit as st
 
 from pages import _canvas, _parts
 from vos import uploads
+from vos.errors import InvalidInput
 from vos.jobs import JobRunner
 from vos.store import Store
-from vos.types import MAX_OBJECTS, Job, Mask, OptionValue, Prompt, object_ids
+from vos.types import MAX_OBJECTS, Job, Mask, OptionValue, Prompt, Result, object_ids
 from vos.uploads import Upload
+from vos.video.masks import MaskReader
 
 DEFAULT_ENGINE = "memory"
 
@@ -34,6 +36,7 @@ class Draft:
     object_id: int = 1
     names: dict[int, str] = field(default_factory=lambda: {1: "Object 1"})
     drawings: dict[int, _canvas.Drawing] = field(default_factory=dict)
+    by_hand: bool = True  # or no mask: an engine finds the object
     engine: str = DEFAULT_ENGINE
     options: dict[str, OptionValue] = field(default_factory=dict)
     job_id: str = ""
@@ -59,7 +62,9 @@ class Draft:
         self.version += 1
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """Return the frames that have something painted, as prompts."""
+        """Return the frames that have something painted, as prompts; none where no mask is wanted."""
+        if not self.by_hand:
+            return ()
         masks = ((frame, self.mask(frame)) for frame in sorted(self.drawings))
         return tuple(Prompt(frame, mask) for frame, mask in masks if mask.any())
 
@@ -89,6 +94,27 @@ def new(upload: Upload, store: Store) -> Draft:
     save(draft, store)
     _parts.remember("draft", draft.token)
     _parts.remember("job", "")
+    return draft
+
+
+def from_result(result: Result, frame: int, store: Store) -> Draft:
+    """Begin a draft with a result's clip and its mask of one frame, to be edited and used as a prompt.
+
+    Raises:
+        InvalidInput: nothing was found on that frame.
+    """
+    with MaskReader(result.files["masks"]) as masks:
+        mask = masks[frame]
+    if not object_ids(mask):
+        raise InvalidInput(f"nothing was found on frame {frame}; a frame with an object is needed")
+    with result.files["source"].open("rb") as file:
+        upload = uploads.keep(file, f"{result.title}.mp4", store.folder / "uploads")
+    draft = new(upload, store)
+    (height, width), (h, w) = draft.size_hw, mask.shape  # stored clips have even sizes
+    draft.set_mask(frame, np.pad(mask, ((0, height - h), (0, width - w)), "edge"))
+    draft.title, draft.frame, draft.object_id = result.title, frame, min(object_ids(draft.mask(frame)))
+    draft.names = {i: result.name(i) for i in object_ids(draft.mask(frame))}
+    save(draft, store)
     return draft
 
 

@@ -21,7 +21,7 @@ NAME = "Sample clip"
 def upload(jobs: JobRunner) -> Upload:
     """Return the sample clip among the uploads; the first call draws it, which takes seconds."""
     folder = jobs.store.folder
-    path = folder / "sample.mp4"
+    path = folder / f"sample-{sample.version()}.mp4"
     if not path.exists():
         sample.write(path)
     with path.open("rb") as file:
@@ -30,7 +30,7 @@ def upload(jobs: JobRunner) -> Upload:
 
 def digest(jobs: JobRunner) -> str:
     """Return the sample's sha256, or "" while it was never drawn."""
-    path = jobs.store.folder / "sample.mp4"
+    path = jobs.store.folder / f"sample-{sample.version()}.mp4"
     return _digest(str(path), path.stat().st_mtime) if path.exists() else ""
 
 
@@ -42,7 +42,7 @@ def _digest(path: str, modified: float) -> str:
 
 def truth(jobs: JobRunner) -> Truth:
     """Return the sample's exact masks; the first call draws them."""
-    path = jobs.store.folder / "sample.masks"
+    path = jobs.store.folder / f"sample-{sample.version()}.masks"
     if not path.exists():
         return compare.sample_truth(path)
     with MaskReader(path) as masks:

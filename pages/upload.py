@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import io
-import secrets
 import typing
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image
 
-from pages import _canvas, _drafts, _parts, _sample
+from pages import _drafts, _parts, _prompt, _sample
 from pages._drafts import Draft
 from vos import segment, uploads
 from vos.errors import VosError
-from vos.types import MAX_OBJECTS, Mask, VideoInfo, object_ids
-from vos.video.draw import hex_colour, overlay
-from vos.video.masks import read_mask
-from vos.video.read import open_clip, probe
-from vos.video.write import thumbnail
+from vos.types import VideoInfo
+from vos.video.read import probe
 
 TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "gif", "zip"]
 jobs = _parts.runner()
@@ -42,28 +35,13 @@ def main() -> None:
     if active:
         st.session_state.pop("opened", None)  # the canvas goes; when it comes back it starts anew
     else:
-        _prompt_step(draft, info)
+        _prompt.step(draft, info)
     _run_step(draft, info, job_id)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def _info(digest: str, path: str) -> VideoInfo:
     return probe(Path(path))
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _frame_jpeg(digest: str, path: str, index: int) -> tuple[bytes, bytes]:
-    """Return a frame as JPEG, at its own size and at the canvas's."""
-    frame = next(iter(open_clip(Path(path)).sample([index])))
-    picture = Image.fromarray(frame)
-    height, width = _canvas.canvas_size(frame.shape[:2])
-    return _jpeg(picture), _jpeg(picture.resize((width, height), Image.Resampling.LANCZOS))
-
-
-def _jpeg(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=92)
-    return buffer.getvalue()
 
 
 def _choose_clip(job_id: str) -> None:
@@ -85,7 +63,7 @@ def _choose_clip(job_id: str) -> None:
         st.subheader("3 · Run")
         _outcome(job_id)
     st.subheader("2 · Prompt", text_alignment="left")
-    st.caption("Then paint the object on one of its frames.")
+    st.caption("Then paint the object on one of its frames, or let it be found.")
 
 
 def _begin(file: typing.Any) -> None:
@@ -116,202 +94,18 @@ def _clip_step(draft: Draft, info: VideoInfo) -> None:
             st.rerun()
 
 
-def _prompt_step(draft: Draft, info: VideoInfo) -> None:
-    st.subheader("2 · Prompt")
-    left, right = st.columns([13, 5], gap="medium")
-    with right:
-        _object_controls(draft)
-    with left:
-        tool, width_px = _tool_controls()
-        with _parts.mistakes():
-            full, small = _frame_jpeg(draft.digest, draft.path, draft.frame)
-        _paint(draft, small, tool, width_px)
-        if info.frames > 1:
-            _frame_control(draft, info)
-    with right:
-        _preview(draft, full)
-        _mask_file(draft)
-
-
-def _tool_controls() -> tuple[str, int]:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        tool = st.segmented_control("Tool", list(_canvas.TOOLS), default="Brush", required=True, key="tool")
-        width_px = st.slider("Brush size", 2, 100, 24, key="brush", width=220)
-    if tool == "Polygon":
-        st.caption("Click the corners; click the first one again to close the shape.")
-    return tool or "Brush", width_px
-
-
-def _frame_control(draft: Draft, info: VideoInfo) -> None:
-    painted = [str(f) for f in sorted(draft.drawings) if draft.mask(f).any()]
-    note = f" (painted: {', '.join(painted)})" if painted else ""
-    frame = st.slider(f"Frame{note}", 0, info.frames - 1, draft.frame, key=f"frame_{draft.token}")
-    if frame != draft.frame:
-        draft.frame = frame
-        _drafts.save(draft, store)
-        st.rerun()  # the canvas stands above the slider
-
-
-def _paint(draft: Draft, background: bytes, tool: str, width_px: int) -> None:
-    place = f"{draft.token}_{draft.frame}_{draft.version}_{st.session_state.get('visit', 0)}"
-    opened = st.session_state.setdefault("opened", {})
-    if opened.get("place") != place:  # a fresh canvas starts from what was kept
-        initial = draft.drawings.get(draft.frame)
-        opened.update(place=place, initial=initial, seen=None, key=f"canvas_{secrets.token_hex(4)}")
-    st.html(f"<style>{_canvas.fitting_css('.st-key-canvas', draft.size_hw)}</style>")
-    with st.container(key="canvas"):
-        drawing = _canvas.show(
-            background,
-            draft.size_hw,
-            tool=tool,
-            width_px=width_px,
-            object_id=draft.object_id,
-            initial=opened["initial"],
-            key=opened["key"],
-        )
-    if drawing is None or drawing == opened["seen"]:
-        return
-    opened["seen"] = drawing
-    cut = _canvas.erase(drawing)
-    if cut is not None:
-        opened["initial"] = cut
-    kept = draft.drawings.get(draft.frame)
-    draft.drawings[draft.frame] = {"objects": (cut or drawing)["objects"]}
-    if draft.drawings[draft.frame] != kept:
-        _drafts.save(draft, store)
-    if cut is not None:
-        st.rerun()
-
-
-def _object_controls(draft: Draft) -> None:
-    ids = sorted(draft.names)
-    dots = "".join(
-        f'<span style="width:.9rem;height:.9rem;border-radius:50%;background:{hex_colour(i)};'
-        f'outline:{"2px solid currentColor" if i == draft.object_id else "none"};outline-offset:2px"></span>'
-        for i in ids
-    )
-    st.selectbox(
-        "Object to paint",
-        ids,
-        index=ids.index(draft.object_id),
-        format_func=lambda i: _parts.short(draft.names[i], 30),
-        key=f"object_{draft.token}_{draft.object_id}_{len(ids)}",
-        on_change=_choose_object,
-        args=(draft, f"object_{draft.token}_{draft.object_id}_{len(ids)}"),
-    )
-    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.6rem;padding:.2rem">{dots}</div>')
-    name_key = f"name_{draft.token}_{draft.object_id}"
-    st.text_input(
-        "Its name",
-        draft.names[draft.object_id],
-        max_chars=60,
-        key=name_key,
-        on_change=_name_object,
-        args=(draft, name_key),
-    )
-    full, last = len(ids) == MAX_OBJECTS, len(ids) == 1
-    with st.container(horizontal=True):
-        button = functools.partial(st.button, args=(draft,))
-        button("Add object", icon=":material/add:", disabled=full, key="add_object", on_click=_add_object)
-        button("Remove", icon=":material/delete:", disabled=last, key="remove_object", on_click=_remove)
-        button("Clear frame", icon=":material/ink_eraser:", key="clear_frame", on_click=_clear_frame)
-
-
-# Callbacks: they run before the page does, so that no other click can interrupt them.
-
-
-def _choose_object(draft: Draft, key: str) -> None:
-    draft.object_id = st.session_state[key]
-    _drafts.save(draft, store)
-
-
-def _name_object(draft: Draft, key: str) -> None:
-    draft.names[draft.object_id] = st.session_state[key].strip() or f"Object {draft.object_id}"
-    _drafts.save(draft, store)
-
-
-def _add_object(draft: Draft) -> None:
-    draft.object_id = next(i for i in range(1, MAX_OBJECTS + 1) if i not in draft.names)
-    draft.names[draft.object_id] = f"Object {draft.object_id}"
-    _drafts.save(draft, store)
-
-
-def _clear_frame(draft: Draft) -> None:
-    draft.drawings.pop(draft.frame, None)
-    draft.version += 1
-    _drafts.save(draft, store)
-
-
-def _remove(draft: Draft) -> None:
-    del draft.names[draft.object_id]
-    draft.drawings = {f: _canvas.without(drawn, draft.object_id) for f, drawn in draft.drawings.items()}
-    draft.object_id = min(draft.names)
-    draft.version += 1
-    _drafts.save(draft, store)
-
-
-def _preview(draft: Draft, frame_jpeg: bytes) -> None:
-    mask = draft.mask(draft.frame)
-    frame = _pixels(frame_jpeg)
-    shown = thumbnail(overlay(frame, mask), 640) if mask.any() else frame_jpeg
-    _parts.picture(shown, f"Frame {draft.frame} with its mask")
-    st.caption(f"Frame {draft.frame}, exactly as it will be used: {_areas(draft, mask)}")
-
-
-@st.cache_data(show_spinner=False, max_entries=16)
-def _pixels(jpeg: bytes) -> typing.Any:
-    import numpy as np
-
-    return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
-
-
-def _areas(draft: Draft, mask: Mask) -> str:
-    found = object_ids(mask)
-    if not found:
-        return "nothing is painted here yet."
-    parts = []
-    for object_id in found:
-        area = int((mask == object_id).sum())
-        name = _parts.plain(_parts.short(draft.names.get(object_id, f"Object {object_id}"), 30))
-        parts.append(f"{name} {area:,} px ({100 * area / mask.size:.1f} %)")
-    return " · ".join(parts)
-
-
-def _mask_file(draft: Draft) -> None:
-    key = f"mask_{draft.token}_{draft.frame}_{draft.version}"
-    note_key, note = st.session_state.get("mask_note", ("", ""))
-    if note and note_key == key:
-        st.info(_parts.plain(note))
-    with st.expander("Use a mask file", icon=":material/upload_file:"):
-        file = st.file_uploader(
-            "A mask picture: PNG, any colours", type=["png", "bmp", "gif", "tif"], key=key
-        )
-        if file is None:
-            return
-        try:
-            mask, note = read_mask(file.getvalue(), draft.size_hw)
-        except VosError as error:
-            st.error(_parts.sentence(error))
-            return
-        draft.set_mask(draft.frame, mask)
-        draft.object_id = object_ids(mask)[0]
-        _drafts.save(draft, store)
-        st.session_state["mask_note"] = (f"mask_{draft.token}_{draft.frame}_{draft.version}", note)
-        st.rerun()
-
-
 def _run_step(draft: Draft, info: VideoInfo, job_id: str) -> None:
     st.subheader("3 · Run")
     if job_id and _outcome(job_id):
         return
-    engines = _parts.engines()
+    engines = {n: e for n, e in _parts.engines().items() if draft.by_hand or not e.NEEDS_PROMPT}
     names = list(engines)
     draft.engine = st.selectbox(
         "Engine",
         names,
         index=names.index(draft.engine) if draft.engine in names else 0,
         format_func=lambda name: f"{engines[name].TITLE}",
-        key=f"engine_{draft.token}",
+        key=f"engine_{draft.token}_{draft.by_hand}",
         help=engines[draft.engine].SUMMARY if draft.engine in engines else None,
     )
     st.caption(engines[draft.engine].SUMMARY)

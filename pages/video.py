@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages import _parts
+from pages import _drafts, _parts
 from vos import outputs
 from vos.types import Result
 from vos.video.draw import hex_colour
@@ -54,8 +55,10 @@ def _show(result: Result) -> None:
         _parts.player(result, "overlay.mp4" if overlay else "source.mp4")
         _downloads(result)
         _confidence(result)
+        _attention(result)
     with right:
         _status(result)
+        _reuse(result)
         _information(result)
         _timings(result)
         _manage(result)
@@ -64,6 +67,9 @@ def _show(result: Result) -> None:
 def _status(result: Result) -> None:
     st.subheader("Status")
     st.markdown(f":material/check_circle: **Rendering: success** ({result.frames} frames)")
+    if not result.objects:
+        st.info("No object was found in this clip.")
+        return
     rows = []
     for object_id in result.objects:
         share = result.visible[object_id]
@@ -146,6 +152,28 @@ def _confidence(result: Result) -> None:
         yaxis={"range": [0, 1.02], "title": "confidence"},
     )
     st.plotly_chart(figure, key=f"confidence_{result.id}", config={"displayModeBar": False})
+
+
+def _attention(result: Result) -> None:
+    if "attention" not in result.files:
+        return
+    st.markdown("**Attention:** how much the reference frames look at each place; yellow is most")
+    _parts.picture(result.files["attention"].read_bytes(), "Heat maps of attention over frames of the clip")
+
+
+def _reuse(result: Result) -> None:
+    """Offer a frame's mask as the prompt of another run."""
+    visible = [track.visible for track in outputs.tracks(result)]
+    found = np.any(visible, axis=0) if visible else np.zeros(0, bool)
+    if not found.any():
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        first, last = int(found.argmax()), result.frames - 1
+        frame = st.number_input("Frame", 0, last, first, key=f"prompt_frame_{result.id}", width=110)
+        if st.button("Use its mask as a prompt", icon=":material/edit:", key="to_prompt"):
+            with _parts.mistakes():
+                _drafts.from_result(result, frame, store)
+            st.switch_page("upload.py")
 
 
 def _manage(result: Result) -> None:

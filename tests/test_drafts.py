@@ -37,6 +37,14 @@ def test_ids_that_cannot_be_painted_become_free_ones(draft):
     assert np.array_equal(draft.mask(0), mask(1) + mask(2, left=40))
 
 
+def test_without_a_mask_there_are_no_prompts_but_the_drawing_stays(draft):
+    draft.set_mask(0, mask(1))
+    draft.by_hand = False
+    assert draft.job().prompts == ()
+    draft.by_hand = True
+    assert len(draft.prompts()) == 1
+
+
 def test_a_draft_comes_back_from_disk_as_it_was(draft, tmp_path):
     draft.set_mask(4, mask(3))
     draft.names[3] = 'Röck "n" roll'

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages import _parts
+from pages import _drafts, _parts
 from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
+from vos import uploads
 from vos.jobs import JobRunner
+from vos.net.engines import cosnet
 from vos.store import Store
+from vos.types import Job
+from vos.video.masks import MaskReader
+from vos.video.read import probe
 from vos.video.write import thumbnail
 
 PAGES = ("home", "upload", "video", "trajectory", "gallery", "compare")
@@ -31,6 +36,21 @@ def filled(runner, clip):  # noqa: F811
     for frame, title in ((0, LONG), (3, "[Odd] *name* <b>$x$</b>")):
         runner.wait(runner.submit(make_job(clip, frame, title=title, names={1: LONG}), "d"), 60)
     return runner
+
+
+@pytest.fixture
+def draft(runner, clip):  # noqa: F811
+    with clip.open("rb") as file:
+        upload = uploads.keep(file, clip.name, runner.store.folder / "uploads")
+    draft = _drafts.Draft("token", str(upload.path), upload.digest, "A clip", probe(clip).size_hw)
+    draft.options = {"short_side": 64}
+    _drafts.save(draft, runner.store)
+    return draft
+
+
+def unprompted(runner, clip):  # noqa: F811
+    job = Job(clip=clip, engine="cosnet", prompts=(), options={"short_side": 64}, title="Found")
+    return runner.wait(runner.submit(job, "d"), 60)
 
 
 def open_page(name, **query):
@@ -112,3 +132,61 @@ def test_two_results_of_a_clip_can_be_compared(filled):
     labels = [metric.label for metric in app.metric]
     assert labels[:3] == ["J&F", "J mean", "F mean"]
     assert float(app.metric[1].value) > 50
+
+
+def test_without_a_mask_one_click_runs_the_engine_that_finds_the_object(runner, draft):
+    app = open_page("upload", draft="token")
+    assert app.button(key="run").disabled
+    app.segmented_control(key="way_token").set_value("No mask: find the main object").run()
+    assert not app.exception
+    assert app.selectbox(key="engine_token_False").options == [cosnet.TITLE]
+    assert not app.button(key="run").disabled
+    app.button(key="run").click().run()
+    kept = _drafts._read(runner.store.draft("token"))
+    assert (kept.engine, kept.by_hand) == ("cosnet", False)
+    result = runner.store.get(kept.job_id) or runner.wait(kept.job_id, 60)
+    assert runner.store.get(kept.job_id).prompt_frames == (), result
+
+
+def test_back_to_painting_the_engine_is_one_that_follows_masks(draft):
+    app = open_page("upload", draft="token")
+    app.segmented_control(key="way_token").set_value("No mask: find the main object").run()
+    app.segmented_control(key="way_token").set_value("Paint the object").run()
+    assert not app.exception
+    assert app.selectbox(key="engine_token_True").value == _drafts.DEFAULT_ENGINE
+    assert app.button(key="run").disabled
+
+
+def test_attention_is_shown_where_the_engine_has_such(filled, clip):  # noqa: F811
+    unprompted(filled, clip)
+    prompted = next(result for result in filled.store.results() if result.engine == "flow")
+    found = next(result for result in filled.store.results() if result.engine == "cosnet")
+    assert "Attention" not in texts(open_page("video", result=prompted.id))
+    assert "Attention" in texts(open_page("video", result=found.id))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_shows_a_result_in_which_nothing_was_found(runner, clip, name, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(cosnet, "THRESHOLD", 2)
+    unprompted(runner, clip)
+    assert runner.store.results()[0].objects == ()
+    app = open_page(name)
+    assert not app.error
+    if name == "video":
+        assert "No object was found" in texts(app)
+
+
+def test_the_mask_of_a_result_becomes_the_prompt_of_a_new_draft(filled):
+    result = next(result for result in filled.store.results() if result.prompt_frames == (3,))
+    app = open_page("video", result=result.id)
+    app.number_input(key=f"prompt_frame_{result.id}").set_value(5)
+    app.button(key="to_prompt").click().run()
+    draft = _drafts._read(filled.store.draft(app.session_state["kept_draft"]))
+    (prompt,) = draft.prompts()
+    with MaskReader(result.files["masks"]) as masks:
+        assert np.array_equal(prompt.mask, masks[5])
+    assert (prompt.frame, draft.frame, draft.title, draft.names[1]) == (5, 5, result.title, result.name(1))
+    assert Path(draft.path).read_bytes() == result.files["source"].read_bytes()
+    upload = open_page("upload", draft=draft.token)
+    assert "Frame 5, exactly as it will be used" in texts(upload)
+    assert not upload.button(key="run").disabled

@@ -137,6 +137,16 @@ def test_a_cancelled_run_leaves_nothing(clip, store):
     assert list((store.folder / "work").iterdir()) == []
 
 
+def test_a_clip_whose_last_result_is_deleted_during_a_run_is_kept_all_the_same(clip, store, monkeypatch):
+    monkeypatch.setattr(segment, "plays_in_browsers", lambda info: False)
+    first = finish(make_job(clip, 0), store).result
+    steps = segment.run(make_job(clip, 3), store)
+    next(steps)
+    store.delete(first.id)
+    *_, end = steps
+    assert probe(end.result.files["source"]).frames == COUNT
+
+
 def test_a_run_that_fails_leaves_nothing(clip, store, monkeypatch):
     monkeypatch.setattr(segment, "overlay", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -63,6 +63,15 @@ def test_a_result_comes_back_as_it_was_put(store, files):
     }
 
 
+def test_a_picture_of_attention_is_kept_where_there_is_one(store, files):
+    store.put(make_result("a"), files)
+    assert "attention" not in store.get("a" * 64).files
+    files["attention"] = files["overlay"].with_name("attention")
+    files["attention"].write_bytes(b"picture")
+    store.put(make_result("b"), files)
+    assert store.get("b" * 64).files["attention"].read_bytes() == b"picture"
+
+
 def test_what_was_never_put_is_none(store):
     assert store.get("b" * 64) is None
     assert store.results() == []

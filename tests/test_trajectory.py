@@ -162,3 +162,10 @@ def test_the_published_table_reads():
     (track,) = read_table((SHARED / "goat_trajectory.txt").read_bytes(), "goat_trajectory.txt")
     assert track.table.shape == (90, len(COLUMNS))
     assert track.visible_share == 1
+
+
+def test_a_name_is_no_formula_in_a_spreadsheet_and_comes_back_as_it_was(tracks):
+    named = [Track(1, tracks[0].table, '=HYPERLINK("x")'), Track(2, tracks[0].table, "Anna's fish")]
+    text = to_csv(named)
+    assert "'=HYPERLINK" in text
+    assert [track.name for track in read_table(text.encode(), "t.csv")] == [track.name for track in named]

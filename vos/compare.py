@@ -15,6 +15,7 @@ import numpy as np
 
 from vos import metrics, stability
 from vos.errors import InvalidInput
+from vos.trajectory import plain_cell
 from vos.types import VOID, Mask, object_ids
 from vos.video import sample
 from vos.video.masks import MaskReader, MaskWriter, read_mask
@@ -153,6 +154,6 @@ def table(rows: Sequence[Score], names: Mapping[int, str]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("frame", "object", "name", "J", "F"))
     for row in rows:
-        name = names.get(row.object_id, "")
+        name = plain_cell(names.get(row.object_id, ""))
         writer.writerow((row.frame, row.object_id, name, f"{row.j:.6f}", f"{row.f:.6f}"))
     return file.getvalue()

@@ -37,6 +37,8 @@ def labels() -> dict[str, str]:
 
 def tracks(result: Result) -> tuple[Track, ...]:
     """Return where a result's objects are, under the names the user gave them."""
+    if not result.objects:  # an engine that needs no prompt may find nothing
+        return ()
     table = trajectory.read_table(result.files["tracks"].read_bytes(), "tracks.json")
     return tuple(dataclasses.replace(track, name=result.name(track.object_id)) for track in table)
 

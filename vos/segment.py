@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vos import plugins, weights
+from vos.attention import Sheet
 from vos.errors import InvalidInput
 from vos.net import device as devices
 from vos.store import Store
@@ -26,7 +27,7 @@ from vos.types import Device, Job, OptionValue, Prompt, Result, Segmenter, Step,
 from vos.video.draw import overlay
 from vos.video.masks import MaskWriter, encode_png
 from vos.video.read import FileClip, open_clip
-from vos.video.write import VideoWriter, plays_in_browsers, thumbnail
+from vos.video.write import VideoWriter, plays_in_browsers, thumbnail, transcode
 
 FORMAT = 1  # part of every key: raise it when stored results change their form
 
@@ -163,7 +164,7 @@ class _Work:
     def __init__(self, folder: Path, job: Job, clip: FileClip, *, copy_source: bool) -> None:
         self._folder, self._job, self._clip = folder, job, clip
         self._watch, self._start = Stopwatch(), time.perf_counter()
-        self._tracker = Tracker()
+        self._tracker, self._attention = Tracker(), Sheet(clip.info.frames)
         self._confidence: list[float | None] = []
         self._copy_source = copy_source
         self._as_it_is = job.clip.is_file() and plays_in_browsers(clip.info)
@@ -209,6 +210,7 @@ class _Work:
     def _note(self, item: Tracked) -> None:
         sure = item.confidence
         self._confidence.append(None if math.isnan(sure) else round(sure, 4))
+        self._attention.add(item)
         middle = self._path("thumbnail")
         if not middle.exists() or item.index == self._clip.info.frames // 3:
             middle.write_bytes(thumbnail(overlay(item.frame, item.mask), 480))
@@ -240,8 +242,16 @@ class _Work:
         )
         files = {name: self._path(name) for name in ("masks", "thumbnail", "tracks", "confidence", "prompts")}
         files["overlay"] = self._path("overlay.mp4")
-        if self._copy_source:
-            files["source"] = job.clip if self._as_it_is else self._path("source.mp4")
+        if sheet := self._attention.jpeg():
+            files["attention"] = self._path("attention")
+            files["attention"].write_bytes(sheet)
+        if self._as_it_is:
+            files["source"] = job.clip
+        elif self._copy_source:
+            files["source"] = self._path("source.mp4")
+        elif not store.has_clip(digest):  # its last result was deleted in the meantime
+            transcode(job.clip, self._path("source.mp4"))
+            files["source"] = self._path("source.mp4")
         return store.put(result, files)
 
 

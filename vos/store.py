@@ -22,6 +22,7 @@ from vos.types import Device, Result, VideoInfo
 log = logging.getLogger(__name__)
 
 FILES = ("overlay", "masks", "prompts", "thumbnail", "tracks", "confidence")
+OPTIONAL = ("attention",)
 LIMIT_BYTES = 20 * 2**30
 DRAFT_DAYS = 30
 
@@ -105,7 +106,7 @@ class Store:
     def put(self, result: Result, files: Mapping[str, Path]) -> Result:
         """Store a result whole, in place of any of the same id, and return it as stored.
 
-        `files` has every name of FILES, and "source" unless the clip is stored already.
+        `files` has every name of FILES, "source" unless the clip is stored already, and may have OPTIONAL.
         """
         missing = [name for name in FILES if name not in files]
         assert not missing, missing
@@ -113,7 +114,7 @@ class Store:
         try:
             with self._cache.transact():
                 self._cache.evict(result.id)
-                for name in FILES:
+                for name in (*FILES, *(name for name in OPTIONAL if name in files)):
                     self._set_file(f"{result.id}/{name}", files[name], result.id)
                 if "source" in files and clip_key not in self._cache:
                     self._set_file(clip_key, files["source"], clip_key)
@@ -134,7 +135,8 @@ class Store:
                 if text is None:
                     return None
                 result = _from_json(text)
-                files = {name: self._path(f"{result_id}/{name}") for name in FILES}
+                names = (*FILES, *(n for n in OPTIONAL if f"{result_id}/{n}" in self._cache))
+                files = {name: self._path(f"{result_id}/{name}") for name in names}
                 files["source"] = self._path(_clip_key(result.digest))
             except (DamagedResult, OSError, KeyError, TypeError, ValueError) as error:
                 log.warning("result %s is damaged and is dropped: %s", result_id, error)

@@ -11,6 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vos.types import Clip, Frame, Mask, Prediction, Prompt, Segmenter, Step
 from vos.video.masks import MaskReader, MaskWriter
 from vos.video.read import FileClip, TimedFrame
@@ -26,6 +29,7 @@ class Tracked:
     frame: Frame
     mask: Mask
     confidence: float
+    attention: NDArray[np.float32] | None = None  # see vos.types.Prediction
 
 
 @dataclass
@@ -135,5 +139,11 @@ def track(
 
 def _tracked(timed: TimedFrame, prediction: Prediction) -> Tracked:
     return Tracked(
-        timed.index, timed.pts, timed.duration, timed.frame, prediction.mask, prediction.confidence
+        timed.index,
+        timed.pts,
+        timed.duration,
+        timed.frame,
+        prediction.mask,
+        prediction.confidence,
+        prediction.attention,
     )

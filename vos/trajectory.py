@@ -24,6 +24,7 @@ FORMATS = (".csv", ".txt", ".json")
 _BOX = len(COLUMNS) - 1  # the columns a TXT file has
 _MAX_BYTES = 64 << 20
 _MAX_FRAMES = 200_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +113,15 @@ def _track(object_id: int, name: str, rows: Sequence[tuple[int, tuple[float, ...
     return Track(object_id, table, name)
 
 
+def plain_cell(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: an apostrophe goes before = + - and @."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _from_cell(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
 def to_csv(tracks: Iterable[Track]) -> str:
     """Return one line for each object and frame under `frame,object,name,` and COLUMNS.
 
@@ -123,7 +133,7 @@ def to_csv(tracks: Iterable[Track]) -> str:
     for track in tracks:
         for frame, row in enumerate(track.table.tolist()):
             cells = ["" if math.isnan(v) else f"{v:.6f}" if k < 2 else f"{v:.0f}" for k, v in enumerate(row)]
-            writer.writerow((frame, track.object_id, track.name, *cells))
+            writer.writerow((frame, track.object_id, plain_cell(track.name), *cells))
     return file.getvalue()
 
 
@@ -211,7 +221,7 @@ def _read_csv(text: str) -> Iterator[_Entry]:
         frame, object_id = _number(line["frame"], place), _number(line.get("object") or "1", place)
         if not (frame.is_integer() and object_id.is_integer()):
             raise InvalidInput(f"{place}: frame {frame} of object {object_id} are not whole numbers")
-        yield place, int(frame), int(object_id), line.get("name") or "", row
+        yield place, int(frame), int(object_id), _from_cell(line.get("name") or ""), row
 
 
 def _read_json(text: str) -> Iterator[_Entry]:

@@ -117,11 +117,13 @@ class Step:
 class Prediction:
     """The mask of one frame, uint8 (H, W) at the clip's size, and how sure the engine is, 0..1.
 
-    A confidence of NaN says that the engine has no opinion.
+    A confidence of NaN says that the engine has no opinion. `attention` (h, w), 0..1, at any size, says how
+    much the engine's reference frames attend to each place, for engines that have such.
     """
 
     mask: Mask
     confidence: float = math.nan
+    attention: NDArray[np.float32] | None = None
 
 
 class Segmenter(Protocol):
@@ -190,8 +192,8 @@ class Result:
 
     `files` holds: overlay (MP4), source (MP4 that browsers play), masks (packed), prompts (zip of
     palette PNGs), thumbnail (JPEG), tracks (JSON), confidence (JSON list, null where the engine has
-    no opinion). `visible` is the share of frames, 0..1, in which each object has pixels; `seconds`
-    the time each stage took; `created` seconds since 1970.
+    no opinion); attention (JPEG) where the engine has such. `visible` is the share of frames, 0..1, in
+    which each object has pixels; `seconds` the time each stage took; `created` seconds since 1970.
     """
 
     id: str

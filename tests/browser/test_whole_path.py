@@ -20,11 +20,19 @@ def clip(tmp_path_factory):
     return path
 
 
+def settle(page):
+    """Wait until the page has done what it was asked, as a person does before the next stroke."""
+    page.wait_for_timeout(500)
+    state = "document.querySelector('[data-testid=stApp]').dataset.testScriptState"
+    page.wait_for_function(f"{state} === 'notRunning'")
+    page.wait_for_timeout(500)
+
+
 def upload(page, clip):
     page.goto("/upload")
     page.locator("input[type=file]").first.set_input_files(clip)
     expect(page.locator("canvas.upper-canvas")).to_be_visible()
-    page.wait_for_timeout(800)
+    settle(page)
 
 
 def paint(page, step=8):
@@ -112,7 +120,7 @@ def test_the_eraser_takes_paint_away(page, clip):
     expect(area).to_be_visible()
     pixels = int(re.search(r"([\d,]+) px", area.inner_text())[1].replace(",", ""))
     page.get_by_role("radio", name="Eraser").click()
-    page.wait_for_timeout(1500)
+    settle(page)
     paint(page)
     expect(page.get_by_text("exactly as it will be used")).not_to_contain_text(f"{pixels:,} px")
     page.screenshot(path=SHOTS / "erased.png")
@@ -127,7 +135,7 @@ def test_objects_keep_their_paint_when_another_is_added_and_a_mask_file_prompts_
     expect(caption).to_contain_text("Object 1")
     page.get_by_role("button", name="Add object").click()
     page.get_by_role("radio", name="Rectangle").click()
-    page.wait_for_timeout(1500)
+    settle(page)
     box = page.locator("canvas.upper-canvas").bounding_box()
     page.mouse.move(box["x"] + 500, box["y"] + 40)
     page.mouse.down()
@@ -158,6 +166,32 @@ def test_a_job_can_be_cancelled_and_survives_a_reload(page, clip):
     expect(page.get_by_text("The job was cancelled")).to_be_visible()
     assert time.monotonic() - started < 10
     expect(page.get_by_role("button", name=re.compile("^Run$"))).to_be_enabled()
+
+
+def test_without_a_mask_the_object_is_found_and_its_mask_prompts_another_engine(page, clip):
+    upload(page, clip)
+    page.get_by_role("radio", name="No mask: find the main object").click()
+    expect(page.locator("canvas.upper-canvas")).to_have_count(0)
+    expect(page.get_by_text("Nothing to paint")).to_be_visible()
+    page.screenshot(path=SHOTS / "upload_no_mask.png", full_page=True)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("Rendering: success")).to_be_visible(timeout=180_000)
+    expect(page.get_by_role("img", name="Heat maps of attention")).to_be_visible()
+    page.screenshot(path=SHOTS / "video_attention.png", full_page=True)
+
+    page.get_by_role("button", name="Use its mask as a prompt").click()
+    expect(page.locator("canvas.upper-canvas")).to_be_visible()
+    area = page.get_by_text(re.compile(r"Frame \d+, exactly as it will be used: Object 1"))
+    expect(area).to_be_visible()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=SHOTS / "upload_from_result.png", full_page=True)
+    before = area.inner_text()
+    paint(page)  # the brush is wider than what was found
+    expect(page.get_by_text("exactly as it will be used")).not_to_contain_text(before.partition(": ")[2])
+    page.get_by_role("combobox", name="Engine").click()
+    page.get_by_role("option", name="Optical flow").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("Rendering: success")).to_be_visible(timeout=180_000)
 
 
 def test_a_file_that_is_no_video_gets_one_sentence(page, tmp_path):

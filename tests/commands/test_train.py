@@ -6,10 +6,15 @@ import pytest
 
 from tests.net.train.pictures import training_folder, write
 from vos.commands import train
+from vos.commands._train import osvos as osvos_glue
 from vos.errors import InvalidInput
+from vos.net.cosnet import CompactCOSNet
 from vos.net.memory import MemoryNetwork
+from vos.net.osvos import NETWORKS
+from vos.net.s2s import CompactS2S
 from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors
+from vos.weights import FOLDER
 
 SMALL = ["--clips", "1", "--frames", "2", "--size", "32", "--workers", "0", "--device", "cpu"]
 SMALL += ["--validations", "1"]
@@ -66,6 +71,42 @@ def test_train_backbone_gives_the_memory_network_a_start(tmp_path):
     )
 
 
+def test_train_cosnet_writes_weights_for_its_engine(tmp_path):
+    data, out = training_folder(tmp_path / "data", frames=4), tmp_path / "cosnet.safetensors"
+    words = ["--pairs", 1, "--size", 32, "--workers", 0, "--device", "cpu", "--validations", 1]
+    assert command("cosnet", "--data", data, "--steps", 1, "--hold-out", "run", "--out", out, *words) == 0
+    load_weights(CompactCOSNet(), out)
+    out = tmp_path / "other.safetensors"
+    words += ["--variant", "resnet50", "--backbone", out]
+    with pytest.raises(InvalidInput, match="--backbone is for the compact network"):
+        command("cosnet", "--data", data, "--steps", 1, "--out", out, *words)
+
+
+def test_train_s2s_starts_from_what_the_memory_network_has_too(tmp_path):
+    data, out = training_folder(tmp_path / "data", frames=6), tmp_path / "s2s.safetensors"
+    start = FOLDER / "memory.safetensors"
+    words = ["--clips", 1, "--size", 32, "--workers", 0, "--device", "cpu", "--validations", 1]
+    words += ["--backbone", start, "--rate", 1e-9]
+    assert command("s2s", "--data", data, "--steps", 1, "--hold-out", "run", "--out", out, *words) == 0
+    load_weights(CompactS2S(), out)
+    got, given = read_tensors(out), read_tensors(start)
+    for key in ("trunk.stem.0.conv.weight", "key.weight", "decode16.conv1.conv.weight", "logit.bias"):
+        assert np.allclose(got[key], given[key].float(), atol=1e-6)
+    with pytest.raises(InvalidInput, match="--backbone is for the compact network"):
+        command(
+            "s2s",
+            "--network",
+            "full",
+            "--data",
+            data,
+            "--steps",
+            1,
+            "--out",
+            tmp_path / "b.safetensors",
+            *words,
+        )
+
+
 def test_a_folder_without_training_data_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match="holds no masks to train on"):
         command("memory", "--data", tmp_path, "--steps", 1, "--out", tmp_path / "a.safetensors")
@@ -78,3 +119,22 @@ def test_a_sitting_ends_early_and_resume_finishes_the_run(tmp_path):
     assert not out.exists()
     assert command(*words, "--resume") == 0
     load_weights(MemoryNetwork(), out)
+
+
+@pytest.mark.parametrize("kind", ["compact", "vgg16"])
+def test_train_osvos_writes_parent_weights_that_load(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(osvos_glue, "ITERATIONS", 1)
+    data, out = training_folder(tmp_path / "data", frames=4), tmp_path / "a.safetensors"
+    words = ["osvos", "--data", data, "--steps", 1, "--out", out, "--pictures", 1, *SMALL[4:]]
+    words += ["--network", kind, "--hold-out", "run" if kind == "compact" else "none"]
+    if kind == "compact":
+        words += ["--backbone", FOLDER / "memory.safetensors"]
+    assert command(*words) == 0
+    load_weights(NETWORKS[kind](), out)
+
+
+def test_the_vgg16_network_takes_no_compact_trunk(tmp_path):
+    data = training_folder(tmp_path / "data", frames=4)
+    words = ["osvos", "--data", data, "--steps", 1, "--out", tmp_path / "a.safetensors", *SMALL[4:]]
+    with pytest.raises(InvalidInput, match="--backbone is for the compact network"):
+        command(*words, "--hold-out", "none", "--network", "vgg16", "--backbone", "b.safetensors")

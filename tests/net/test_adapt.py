@@ -12,7 +12,8 @@ from vos.weights import locate
 
 
 @pytest.fixture
-def segmenter(monkeypatch: pytest.MonkeyPatch) -> engine.MemorySegmenter:
+def segmenter(monkeypatch: pytest.MonkeyPatch, tmp_path) -> engine.MemorySegmenter:
+    monkeypatch.setenv("VOS_CACHE", str(tmp_path))
     for name, small in (("CLIPS", 1), ("SIZE", 64), ("CHECKS", 1)):
         monkeypatch.setattr(adapt, name, small)
     paths = {weight.name: locate(weight) for weight in engine.WEIGHTS}
@@ -26,6 +27,14 @@ def test_training_steps_come_first_and_the_objects_are_followed(segmenter):
     assert all(isinstance(item, Prediction) for item in items[3:])
     assert len(items) == 3 + 4
     assert all(iou(items[-1].mask == i, masks[-1] == i) > 0.6 for i in (1, 4))
+
+
+def test_the_same_frame_and_mask_are_learnt_once(segmenter):
+    clip, masks = squares((1,), count=2)
+    first, again = (list(segmenter.segment(clip, [Prompt(0, masks[0])])) for _ in range(2))
+    assert [type(item) for item in first] == [Step] * 3 + [Prediction] * 2
+    assert [type(item) for item in again] == [Prediction] * 2
+    assert all(np.array_equal(a.mask, b.mask) for a, b in zip(first[3:], again, strict=True))
 
 
 def test_the_original_network_stays_as_it_was(segmenter):

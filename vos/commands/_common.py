@@ -26,10 +26,10 @@ FPS = 24
 
 
 def start(parser: ArgumentParser) -> None:
-    """Declare what a network may begin with: all its weights, or those of its trunk."""
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--start", type=Path, metavar="FILE", help="weights of this network")
-    group.add_argument("--backbone", type=Path, metavar="FILE", help="weights with the same trunk")
+    """Declare what a network may begin with: all its weights, and those of its trunk."""
+    add = parser.add_argument
+    add("--start", type=Path, metavar="FILE", help="weights of this network to begin with")
+    add("--backbone", type=Path, metavar="FILE", help="weights whose trunk to begin with")
 
 
 def hold_out(parser: ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 STRIDE = 16
 MEAN_RGB = (0.485, 0.456, 0.406)
 STD_RGB = (0.229, 0.224, 0.225)
+VGG16_WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
 class ConvNorm(nn.Module):
@@ -98,18 +99,21 @@ class Compact(nn.Module):
         return s2, s4, s8, self.stage16(s8)  # (B, 160, H/16, W/16)
 
 
-def vgg16(inputs: int = 3) -> nn.Sequential:
-    """Return VGG16's convolutions (Simonyan & Zisserman, 2015, D).
+def vgg16_stages(inputs: int = 3) -> nn.ModuleList:
+    """Return VGG16's convolutions in five stages, at strides 1, 2, 4, 8 and 16, He-initialised.
 
-    They map (B, inputs, H, W) to (B, 512, H/32, W/32).
+    Simonyan and Zisserman, "Very Deep Convolutional Networks" (ICLR 2015), configuration D. Sizes round up.
     """
-    layers: list[nn.Module] = []
-    for width, depth in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
-        for _ in range(depth):
-            layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
+    stages = nn.ModuleList()
+    for number, widths in enumerate(VGG16_WIDTHS):
+        layers: list[nn.Module] = [nn.MaxPool2d(2, 2, ceil_mode=True)] if number else []
+        for width in widths:
+            conv = nn.Conv2d(inputs, width, 3, padding=1)
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            layers += [conv, nn.ReLU(inplace=True)]
             inputs = width
-        layers.append(nn.MaxPool2d(2))
-    return nn.Sequential(*layers)
+        stages.append(nn.Sequential(*layers))
+    return stages
 
 
 def fold(network: nn.Module) -> None:

@@ -16,10 +16,20 @@ def by_frame(clip: Clip, prompts: Sequence[Prompt]) -> Mapping[int, Mask]:
     Raises:
         InvalidInput: no prompt on frame 0, or a mask that is not of the clip's size.
     """
-    masks = {prompt.frame: prompt.mask for prompt in prompts}
+    masks = optional_by_frame(clip, prompts)
     if 0 not in masks:
         got = f"the first is on frame {min(masks)}" if masks else "there is none"
         raise InvalidInput(f"this engine starts from a mask on frame 0; {got}")
+    return masks
+
+
+def optional_by_frame(clip: Clip, prompts: Sequence[Prompt]) -> Mapping[int, Mask]:
+    """Return the prompt masks by frame number, for engines that can do without.
+
+    Raises:
+        InvalidInput: a mask that is not of the clip's size.
+    """
+    masks = {prompt.frame: prompt.mask for prompt in prompts}
     for frame, mask in masks.items():
         if mask.shape != clip.info.size_hw:
             raise InvalidInput(

@@ -47,6 +47,15 @@ def mask_preview(mask: Mask) -> Frame:
     return _tint(mask, _ALONE)
 
 
+def heat_map(frame: Frame, heat: NDArray[np.float32]) -> Frame:
+    """Return a frame (H, W, 3) under its heat (h, w), 0..1: greyed, from dark blue to yellow."""
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, 2)
+    size_wh = frame.shape[1], frame.shape[0]
+    levels = (np.clip(cv2.resize(heat, size_wh), 0, 1) * 255).astype(np.uint8)
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_PLASMA)[..., ::-1]
+    return np.asarray(cv2.addWeighted(grey, 0.45, colours, 0.55, 0), np.uint8)
+
+
 def overlay(frame: Frame, mask: Mask, *, opacity: float = 0.5, outline: bool = True) -> Frame:
     """Return a copy of the frame with its objects tinted and outlined.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -40,6 +41,13 @@ def frames(
     scene = _scene(size_hw, objects)
     for index in range(count):
         yield scene.frame(index)
+
+
+@lru_cache
+def version() -> str:
+    """Return what changes when the code that draws the clip does, a few letters."""
+    files = (Path(__file__).with_name(f"{name}.py") for name in ("sample", "reef", "fish", "paint"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def prompt(size_hw: tuple[int, int] = SIZE_HW, objects: int = 1) -> Mask:

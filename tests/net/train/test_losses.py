@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vos.net.train.losses import bootstrapped, soft_dice
+from vos.net.train.losses import bootstrapped, class_balanced, soft_dice
 
 LOGITS = np.array([[[[2.0, -1.0], [0.5, -3.0]]], [[[0.0, 4.0], [-2.0, 1.0]]]])
 TRUTH = np.array([[[[1.0, 1.0], [0.0, 0.0]]], [[[0.0, 0.0], [0.0, 0.0]]]])
@@ -33,3 +33,25 @@ def test_soft_dice_is_its_formula_and_learnable_for_an_empty_mask():
     loss.backward()
     assert loss.item() == pytest.approx(sum(expected) / 2)
     assert (logits.grad[1] > 0).all()
+
+
+def test_class_balanced_is_its_formula_over_the_pixels_that_count():
+    counted = np.array([[[[1.0, 1.0], [1.0, 0.0]]], [[[1.0, 1.0], [1.0, 1.0]]]])
+    truth = np.array([[[[1.0, 1.0], [0.0, 0.0]]], [[[0.0, 1.0], [0.0, 0.0]]]])
+    expected = []
+    for maps in zip(LOGITS.reshape(2, 4), truth.reshape(2, 4), counted.reshape(2, 4), strict=True):
+        pixels = [(logit, real) for logit, real, counts in zip(*maps, strict=True) if counts]
+        beta = sum(real == 0 for _, real in pixels) / len(pixels)
+        positive = sum(cross_entropy(logit, real) for logit, real in pixels if real)
+        negative = sum(cross_entropy(logit, real) for logit, real in pixels if not real)
+        expected.append((beta * positive + (1 - beta) * negative) / len(pixels))
+    loss = class_balanced(*map(torch.tensor, (LOGITS, truth, counted)))
+    assert loss.item() == pytest.approx(np.mean(expected))
+    alone = class_balanced(torch.tensor(LOGITS[1:]), torch.tensor(truth[1:]))
+    assert alone.item() == pytest.approx(expected[1])
+
+
+def test_class_balanced_teaches_a_mask_of_one_class():
+    logits = torch.tensor(LOGITS, requires_grad=True)
+    class_balanced(logits, torch.ones(LOGITS.shape, dtype=torch.float64)).backward()
+    assert (logits.grad < 0).all()

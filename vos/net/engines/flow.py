@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vos.errors import InvalidInput
+from vos.net.motion import Field, Grey, brightness, dense_flow
 from vos.net.prompts import by_frame, impose
-from vos.types import VOID, Clip, Device, Frame, Mask, Prediction, Prompt, Step, Weight
+from vos.types import VOID, Clip, Device, Mask, Prediction, Prompt, Step, Weight
 
 TITLE = "Optical flow"
 SUMMARY = "Carries the masks along with the motion between frames: a baseline without a network."
@@ -33,11 +34,7 @@ PRESETS = {
     "medium": cv2.DISOPTICAL_FLOW_PRESET_FAST,
     "fine": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
-MIN_SIDE, MAX_ASPECT = 64, 8  # smaller and longer frames are padded: DIS crashes below 32, and on 24x512
 ALIKE = 20  # grey levels between a pixel and where it came from that still pass for the same thing
-
-Grey = NDArray[np.uint8]  # (H, W)
-Field = NDArray[np.float32]  # (H, W, 2) x, y in pixels: a motion or a place
 
 
 @dataclass(frozen=True)
@@ -76,10 +73,10 @@ class FlowSegmenter:
         reference, origin = np.zeros(clip.info.size_hw, np.uint8), here
         before: Grey | None = None
         for index, frame in enumerate(clip):
-            grey = _grey(frame)
+            grey = brightness(frame)
             mask, confidence = reference, 1.0
             if before is not None:
-                source = here + _flow(dis, grey, before)
+                source = here + dense_flow(dis, grey, before)
                 origin = _look_up(origin, source, cv2.INTER_LINEAR)
                 mask = _look_up(reference, origin, cv2.INTER_NEAREST)
                 confidence = _alike(grey, before, source, mask)
@@ -93,20 +90,6 @@ class FlowSegmenter:
 def _grid(size_hw: tuple[int, int]) -> Field:
     h, w = size_hw
     return np.dstack(np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)))
-
-
-def _grey(frame: Frame) -> Grey:
-    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def _flow(dis: cv2.DISOpticalFlow, grey: Grey, other: Grey) -> Field:
-    """Return where each pixel (H, W) of the first image lies in the other, relative to itself."""
-    h, w = grey.shape
-    least = max(MIN_SIDE, max(h, w) // MAX_ASPECT)
-    pad = (0, max(0, least - h)), (0, max(0, least - w))
-    first, second = np.pad(grey, pad, "edge"), np.pad(other, pad, "edge")
-    flow = dis.calc(first, second, np.zeros((*first.shape, 2), np.float32))
-    return np.asarray(flow[:h, :w], np.float32)
 
 
 def _look_up(image: NDArray[Any], places: Field, interpolation: int) -> NDArray[Any]:

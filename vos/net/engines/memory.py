@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from vos.errors import InvalidInput
 from vos.net.adapt import adapted
+from vos.net.adapted import Adapted, key_of, rounded
 from vos.net.backbones import fold
 from vos.net.device import dtype, torch_device
 from vos.net.frames import working_size
@@ -37,6 +38,7 @@ WEIGHTS = (
 
 
 MODES = ("fast", "accurate")
+FORMAT = 1  # part of every key of adapted weights: raise it when adaptation changes
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,22 @@ class MemorySegmenter:
 
     def _adapted(self, clip: Clip, mask: Mask) -> Generator[Step, None, list[MemoryNetwork]]:
         """Train; return the adapted network, or none where nothing can be learnt or it got no better."""
-        frame = next(iter(clip.sample([0])))
-        try:
-            net = yield from adapted(self._trainable, frame, mask, self._device, self.options.steps)
-        except InvalidInput:  # too small to make clips of
+        frame, steps = next(iter(clip.sample([0]))), self.options.steps
+        text = f"memory {FORMAT} {steps} {self._device.name} {self._device.precision}"
+        cache, key = Adapted(), key_of(text, self._trainable.state_dict(), frame, mask)
+        tensors = cache.get(key)
+        if tensors is None:
+            try:
+                learner = yield from adapted(self._trainable, frame, mask, self._device, steps)
+            except InvalidInput:  # too small to make clips of
+                learner = None
+            tensors = rounded(learner) if learner else {}
+            cache.put(key, tensors)
+        if not tensors:
             return []
-        return [self._prepared(net)] if net else []
+        net = copy.deepcopy(self._trainable)
+        net.load_state_dict(tensors)
+        return [self._prepared(net)]
 
     def _prepared(self, net: MemoryNetwork) -> MemoryNetwork:
         """Return a copy for inference on the device."""

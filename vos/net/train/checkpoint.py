@@ -29,7 +29,7 @@ class Numbers:
 
 def save_weights(module: nn.Module, path: Path) -> None:
     """Write a network's weights, whole or not at all."""
-    _write(module.state_dict(), path, {})
+    write_tensors(module.state_dict(), path, {})
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -50,7 +50,7 @@ def save_run(
     for name, parameter in network.named_parameters():
         state = optimizer.state[parameter]
         tensors |= {f"optimizer.{key}.{name}": value for key, value in state.items()}
-    _write(tensors, path, {KEY: json.dumps(asdict(numbers))})
+    write_tensors(tensors, path, {KEY: json.dumps(asdict(numbers))})
 
 
 def load_run(path: Path, network: nn.Module, average: nn.Module, optimizer: Optimizer) -> Numbers:
@@ -107,8 +107,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise InvalidInput(f"{path} is missing or not a safetensors file") from error
 
 
-def _write(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
-    part = path.with_name(f".{path.name}.part")
+def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file, whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
         save_file(plain, part, metadata=dict(metadata))

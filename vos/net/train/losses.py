@@ -1,9 +1,12 @@
-"""What training makes small: bootstrapped cross entropy and soft dice, one yes-or-no mask at a time."""
+"""What training makes small: kinds of cross entropy and soft dice, one yes-or-no mask at a time."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+LEAST_WEIGHT = 1e-3  # of a class in class_balanced: so that a mask of one class is learnt too
 
 
 def bootstrapped(logits: Tensor, truth: Tensor, share: float) -> Tensor:
@@ -24,3 +27,19 @@ def soft_dice(logits: Tensor, truth: Tensor) -> Tensor:
     """
     prob, truth = logits.sigmoid().flatten(1), truth.flatten(1)
     return (1 - (2 * (prob * truth).sum(1) + 1) / (prob.sum(1) + truth.sum(1) + 1)).mean()
+
+
+def class_balanced(logits: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
+    """Return beta * (sum over positives) + (1 - beta) * (sum over negatives) of cross entropy, by pixel.
+
+    logits (O, 1, H, W); truth alike, 0 or 1; counted alike, 0 where void (default: all count). beta is the
+    share of negatives in a mask; sums are over the pixels that count, by their number; mean over masks.
+    (Xie and Tu, "Holistically-Nested Edge Detection", ICCV 2015, eq. 2; Caelles et al., CVPR 2017, eq. 2.)
+    """
+    counted = torch.ones_like(truth) if counted is None else counted
+    pixels = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * counted
+    total = counted.sum((1, 2, 3), keepdim=True).clamp(min=1)
+    beta = ((1 - truth) * counted).sum((1, 2, 3), keepdim=True) / total
+    beta = beta.clamp(LEAST_WEIGHT, 1 - LEAST_WEIGHT)
+    weights = truth * beta + (1 - truth) * (1 - beta)
+    return (pixels * weights / total).sum((1, 2, 3)).mean()

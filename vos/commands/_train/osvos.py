@@ -1,0 +1,54 @@
+"""OSVOS's parent network, on single pictures."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+import torch
+
+from vos.commands import _common as common
+from vos.errors import InvalidInput
+from vos.net.engines import osvos as engine
+from vos.net.osvos import NETWORKS, CompactOsvos
+from vos.net.train.backbone import start_trunk
+from vos.net.train.checkpoint import load_weights
+from vos.net.train.loop import Recipe, Validate
+from vos.net.train.osvos import OsvosBatches, OsvosRecipe
+from vos.types import Device
+
+HELP = "OSVOS's parent network, on single pictures"
+DATA = common.VIDEOS_AND_STILLS
+RATE = 1e-3
+ITERATIONS = 30  # of adaptation in validation: a quarter of the engine's, enough to rank weights
+EVERY = 3  # frame is validated: they do not depend on each other
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare what only this network has."""
+    common.start(parser)
+    common.hold_out(parser)
+    add = parser.add_argument
+    add("--network", dest="kind", choices=tuple(NETWORKS), default="compact", help="default: %(default)s")
+    add("--pictures", type=int, default=8, help="in a batch; default: %(default)s")
+    add("--size", type=int, default=256, help="side of the crops in pixels, on average; default: %(default)s")
+
+
+def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
+    """Return what to train, and what to validate it with.
+
+    Raises:
+        InvalidInput: a compact trunk for the VGG16 network.
+    """
+    data, videos = common.split(args)
+    torch.manual_seed(args.seed)
+    network = NETWORKS[args.kind]()
+    if args.start:
+        load_weights(network, args.start)
+    if args.backbone and not isinstance(network, CompactOsvos):
+        raise InvalidInput("--backbone is for the compact network; vgg16 begins with --start or from scratch")
+    if args.backbone and isinstance(network, CompactOsvos):
+        start_trunk(network.trunk, args.backbone)
+    options = engine.Options(network=args.kind, short_side=common.SHORT_SIDE, iterations=ITERATIONS)
+    videos = {name: p[:: EVERY if len(p) > 2 * EVERY else 1] for name, p in videos.items()}
+    validate = common.validation(engine, options, videos, args.out, device, engine.FILES[args.kind])
+    return OsvosRecipe(network, OsvosBatches(data, args.pictures, args.size)), validate

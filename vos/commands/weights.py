@@ -1,0 +1,101 @@
+"""python -m vos weights: what trained numbers there are, and official checkpoints made into ours."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vos import plugins, weights
+from vos.errors import InvalidInput, MissingWeights
+from vos.net.train.checkpoint import write_tensors
+from vos.types import Weight
+
+HELP = "list the engines' weights, or import an official checkpoint"
+NESTS = ("model", "state_dict", "network")  # under which checkpoints keep the tensors among other things
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the subcommands."""
+    commands = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
+    commands.add_parser("list", help="a table of all engines' weights")
+    take = commands.add_parser("import", help="make a checkpoint of the authors' into a file in weights/")
+    take.add_argument("network", choices=tuple(_importers()), help="whose checkpoint it is")
+    take.add_argument("file", type=Path, metavar="FILE", help="as downloaded, .pth")
+    take.add_argument("--variant", help="of the network, where there are several")
+
+
+def run(args: Namespace) -> int:
+    """List or import.
+
+    Raises:
+        VosError: the sentence says what to change.
+    """
+    if args.action == "import":
+        print(f"made {import_checkpoint(args.network, args.file, args.variant)}")
+        return 0
+    for engine in plugins.names(plugins.ENGINES):
+        for weight in plugins.load(plugins.ENGINES, engine).WEIGHTS:
+            print(f"{engine:<10}  {weight.name:<34}  {_state(weight)}")
+    return 0
+
+
+def import_checkpoint(network: str, file: Path, variant: str | None = None) -> Path:
+    """Write the weights that an official checkpoint holds to weights/, and return where.
+
+    Raises:
+        InvalidInput: an unknown variant, or the file is not a checkpoint of this network.
+    """
+    official: Mapping[str, str] = _importers()[network]
+    if variant is None and len(official) == 1:
+        variant = next(iter(official))
+    if variant is None or variant not in official:
+        got = f"got {variant!r}" if variant else "none was named"
+        raise InvalidInput(f"--variant for {network} is one of: {', '.join(official)}; {got}")
+    tensors = plugins.load(plugins.ENGINES, network).from_official(variant, read_checkpoint(file))
+    target = weights.FOLDER / official[variant]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_tensors(tensors, target, {})
+    return target
+
+
+def read_checkpoint(file: Path) -> dict[str, Tensor]:
+    """Return the tensors of a torch checkpoint by name, without code being run, prefixes or wrapping.
+
+    Raises:
+        InvalidInput: the file is missing, not a torch checkpoint, holds code, or no tensors by name.
+    """
+    if not file.is_file():
+        raise InvalidInput(f"{file} is not a file")
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # on a file of another kind torch.load raises whatever its parsers meet
+        raise InvalidInput(f"{file} is not a torch checkpoint of tensors alone") from error
+    for name in NESTS:
+        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
+            content = content[name]
+    tensors = content if isinstance(content, Mapping) else {}
+    if not tensors or not all(isinstance(t, Tensor) and isinstance(n, str) for n, t in tensors.items()):
+        raise InvalidInput(f"{file} holds no tensors by name")
+    return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+
+
+def _importers() -> dict[str, Mapping[str, str]]:
+    """Return variant -> file name for each engine that has official weights."""
+    modules = {name: plugins.load(plugins.ENGINES, name) for name in plugins.names(plugins.ENGINES)}
+    return {name: module.OFFICIAL for name, module in modules.items() if getattr(module, "OFFICIAL", None)}
+
+
+def _state(weight: Weight) -> str:
+    """Say how large a file is, or why there is none."""
+    path = weights.FOLDER / weight.name
+    if not path.exists():
+        return "missing: " + ("see weights/README.md" if weight.sha256 else "python -m vos weights import")
+    try:
+        weights.locate(weight, weights.FOLDER)
+    except MissingWeights:
+        return "not the file it should be"
+    return f"{path.stat().st_size / 1e6:.1f} MB, present"

@@ -1,0 +1,221 @@
+"""The engine that needs no mask: co-attention (vos/net/cosnet.py) with frames of a clip finds its object.
+
+docs/engines.md draws it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+
+from vos.errors import InvalidInput
+from vos.net.backbones import fold
+from vos.net.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
+from vos.net.device import dtype, torch_device
+from vos.net.frames import working_size
+from vos.net.motion import own_motion
+from vos.net.prompts import impose, optional_by_frame
+from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight
+
+TITLE = "COSNet (no mask needed)"
+SUMMARY = "Finds the main object of a clip by itself, by what its frames have in common."
+NEEDS_PROMPT = False
+LOOKAHEAD = 0
+OFFICIAL: Mapping[str, str] = {
+    "resnet50": "cosnet-resnet50.safetensors",
+    "resnet101": "cosnet-resnet101.safetensors",
+}
+WEIGHTS = (
+    Weight(
+        "cosnet.safetensors",
+        "43bd1e222012189b76f3cc478778082bdfa5f485c1d1e6a33a99214090437939",
+        licence="CC BY-NC 4.0 (trained on DAVIS)",
+    ),
+    *(Weight(name, licence="none given (official checkpoint, not shipped)") for name in OFFICIAL.values()),
+)
+OFFICIAL_SIDE = 473  # pixels, both sides
+GAP = 2  # frames between a frame and the one its motion is measured to
+THRESHOLD = 0.5
+MAIN = 1  # the id of what is found
+
+Image = NDArray[np.uint8]  # (h, w, 3) RGB, a frame at the size at which the network sees it
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose.
+
+    Raises:
+        InvalidInput: a value is out of range.
+    """
+
+    network: str = field(
+        default="compact",
+        metadata={
+            "help": "resnet50 and resnet101 need an official checkpoint: python -m vos weights import cosnet",
+            "choices": NETWORKS,
+        },
+    )
+    references: int = field(
+        default=5,
+        metadata={"help": "Frames of the clip that each frame is compared with", "min": 1, "max": 20},
+    )
+    short_side: int = field(
+        default=288,
+        metadata={"help": "Compact: frames are seen at this short side, in pixels", "min": 64, "max": 1080},
+    )
+
+    def __post_init__(self) -> None:
+        Config(self.network)
+        for name, least, most in (("references", 1, 20), ("short_side", 64, 1080)):
+            if not least <= getattr(self, name) <= most:
+                raise InvalidInput(f"{name} is {getattr(self, name)}; {least} to {most} are allowed")
+
+
+def weights_for(options: Options) -> tuple[Weight, ...]:
+    """Return the weights of the chosen network."""
+    return (WEIGHTS[NETWORKS.index(options.network)],)
+
+
+def build(weights: Mapping[str, Path], device: Device, options: Options) -> CosnetSegmenter:
+    """Load the network, ready for any number of clips."""
+    net = make(Config(options.network))
+    net.load_state_dict(load_file(weights[weights_for(options)[0].name]))
+    net.eval().requires_grad_(False)
+    fold(net)
+    net.to(torch_device(device), dtype(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return CosnetSegmenter(net, device, options)
+
+
+def from_official(variant: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of an official checkpoint's "model" under this network's names.
+
+    `module.` goes. Biases that are missing become zeros: with a batch norm behind them they say nothing.
+
+    Raises:
+        InvalidInput: no such variant, or a tensor that is missing, unknown or of another shape.
+    """
+    if variant not in OFFICIAL:
+        raise InvalidInput(f"variant is {variant!r}; allowed are: {', '.join(OFFICIAL)}")
+    given = {key.removeprefix("module."): value for key, value in tensors.items()}
+    given = {key: value for key, value in given.items() if not key.endswith("num_batches_tracked")}
+    with torch.device("meta"):
+        wanted = make(Config(variant)).state_dict()
+    shapes = {key: value.shape for key, value in wanted.items() if not key.endswith("num_batches_tracked")}
+    for key, shape in shapes.items():
+        if key not in given and key.endswith(".bias"):
+            given[key] = torch.zeros(shape)
+        if key not in given or given[key].shape != shape:
+            got = tuple(given[key].shape) if key in given else "nothing"
+            raise InvalidInput(f"{key} of a COSNet {variant} is {tuple(shape)}; the checkpoint has {got}")
+    if unknown := sorted(set(given) - set(shapes)):
+        raise InvalidInput(f"a COSNet {variant} has no {unknown[0]!r}; the checkpoint does")
+    return {key: value.float().contiguous() for key, value in given.items()}
+
+
+class CosnetSegmenter:
+    """Finds the main object, object 1; see vos.types.Segmenter.
+
+    Prompts correct their own frames and no others: the network remembers no masks.
+    """
+
+    def __init__(self, net: Network, device: Device, options: Options):
+        self.options = options
+        self._net, self._device = net, device
+
+    def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
+        """Yield Steps while reference frames are read, then one Prediction per frame, with its attention."""
+        masks = optional_by_frame(clip, prompts)
+        samples = yield from self._samples(clip)
+        references = self._references(samples, clip.info.frames)
+        earlier: deque[Image] = deque(maxlen=GAP)
+        for index, frame in enumerate(clip):
+            image = self._small(frame)
+            beside = earlier[0] if earlier else samples.get(GAP, samples.get(1, image))
+            features = self._features(image, beside)
+            prob, attention = self._find(features, references or features)
+            earlier.append(image)
+            found = cv2.resize(prob, frame.shape[1::-1])
+            mask, confidence = np.where(found > THRESHOLD, MAIN, 0).astype(np.uint8), _confidence(prob)
+            if index in masks:
+                mask, confidence = impose(mask, masks[index]), 1.0
+            yield Prediction(mask, confidence, attention)
+
+    def _samples(self, clip: Clip) -> Generator[Step, None, dict[int, Image]]:
+        """Return the reference frames and those beside them, small, by their number."""
+        count = clip.info.frames
+        indices = sorted(
+            {i for r in self._spread(count) for i in (r, _beside(r, count))} | {_beside(0, count)}
+        )
+        samples: dict[int, Image] = {}
+        for index, frame in zip(indices, clip.sample(indices), strict=False):  # damaged clips have fewer
+            yield Step("reading reference frames", len(samples), len(indices))
+            samples[index] = self._small(frame)
+        return samples
+
+    def _spread(self, count: int) -> list[int]:
+        """Return the numbers of the reference frames: the middles of equal parts of the clip."""
+        parts = self.options.references
+        return sorted({int((i + 0.5) * count / parts) for i in range(parts)})
+
+    def _references(self, samples: Mapping[int, Image], count: int) -> Features | None:
+        """Return the references' features, (R, ...), without skips: those are the query's alone."""
+        there = [i for i in self._spread(count) if i in samples]
+        each = [self._features(samples[i], samples.get(_beside(i, count), samples[i])) for i in there]
+        return Features(torch.cat([f.embedding for f in each]), ()) if each else None
+
+    def _small(self, frame: Frame) -> Image:
+        size_hw = OFFICIAL_SIDE, OFFICIAL_SIDE
+        if isinstance(self._net, CompactCOSNet):
+            size_hw = working_size(frame.shape[:2], self.options.short_side)
+        return np.asarray(cv2.resize(frame, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+    @torch.inference_mode()
+    def _features(self, image: Image, beside: Image) -> Features:
+        motion = None
+        if isinstance(self._net, CompactCOSNet):
+            motion = self._put(torch.from_numpy(own_motion(image, beside))[None])
+        frames = torch.from_numpy(image)[None].to(torch_device(self._device))
+        return self._net.encode(self._put(self._net.prepare(frames)), motion)
+
+    def _put(self, x: Tensor) -> Tensor:
+        x = x.to(torch_device(self._device), dtype(self._device))
+        return x.contiguous(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def _find(self, query: Features, references: Features) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the object's probability, (h, w), the mean over references, and how they attend, (h, w)."""
+        net, count = self._net, len(references.embedding)
+        many = Features(*(_repeated(part, count) for part in query))  # type: ignore[arg-type]
+        scores = net.affinity(many.embedding, references.embedding)  # (R, N, M)
+        logits = net.decode(many, net.attended(scores, references.embedding))  # (R, 1, y, x)
+        heat = attention_map(scores, query.embedding.shape[-2:])  # type: ignore[arg-type]
+        return logits.sigmoid().mean((0, 1)).cpu().numpy(), heat.cpu().numpy()
+
+
+def _repeated(part: Tensor | tuple[Tensor, ...], count: int) -> Tensor | tuple[Tensor, ...]:
+    if isinstance(part, Tensor):
+        return part.expand(count, -1, -1, -1)
+    return tuple(skip.expand(count, -1, -1, -1) for skip in part)
+
+
+def _beside(index: int, count: int) -> int:
+    """Return the number of the frame to which a frame's motion is measured."""
+    return index - GAP if index >= GAP else min(index + GAP, count - 1)
+
+
+def _confidence(prob: NDArray[np.float32]) -> float:
+    """Return the overlap (J) to be expected if the probabilities (h, w) are right; docs/engines.md."""
+    inside = prob > THRESHOLD
+    if not inside.any():
+        return float(1 - prob.max())
+    return float(prob[inside].sum() / (inside.sum() + prob[~inside].sum()))

@@ -1,0 +1,105 @@
+"""Fine-tuning on one object: a copy of the parent learns it from augmented copies of the prompted frames.
+
+Caelles et al. (CVPR 2017), section 3.3: class-balanced loss on the fused logits alone. Flips, turns and zoom
+are theirs; here the rate falls to zero along a cosine, and training ends early when the loss stalls.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from vos.net.device import autocast, torch_device
+from vos.net.train.losses import class_balanced
+from vos.types import VOID, Device, Frame, Mask, Step
+
+TURN_DEG = 30.0
+ZOOM = 0.75, 1.25
+WINDOW = 40  # iterations whose mean loss is compared with that of as many before
+STALLED = 0.98  # of it, or more: no longer worth the time
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A prompted frame uint8 (H, W, 3) RGB and one object's mask uint8 (H, W): 0, 1, or 255 for void."""
+
+    frame: Frame
+    mask: Mask
+
+    def varied(self, rng: np.random.Generator) -> Example:
+        """Return a copy flipped at random, turned and zoomed about the middle.
+
+        What comes in at the border is the frame reflected, and void in the mask.
+        """
+        height, width = self.mask.shape
+        angle, scale = rng.uniform(-TURN_DEG, TURN_DEG), rng.uniform(*ZOOM)
+        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, scale)
+        if rng.random() < 0.5:
+            matrix = matrix @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]])
+        frame = cv2.warpAffine(self.frame, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+        mask = cv2.warpAffine(
+            self.mask,
+            matrix,
+            (width, height),
+            flags=cv2.INTER_NEAREST,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=VOID,
+        )
+        return Example(np.asarray(frame, np.uint8), np.asarray(mask, np.uint8))
+
+
+def finetuned(
+    parent: nn.Module, examples: Sequence[Example], device: Device, iterations: int, rate: float, note: str
+) -> Generator[Step, None, nn.Module]:
+    """Train a copy of the parent, one Step an iteration, with the loss in its note; return the copy.
+
+    Batch norm keeps its statistics. The same input gives the same network.
+    """
+    learner = copy.deepcopy(parent).eval()
+    learner.to(torch_device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    learning = [p for p in learner.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(learning, rate, weight_decay=0, fused=device.name != "mps")
+    rng = np.random.default_rng(0)
+    losses: list[float] = []
+    for done in range(iterations):
+        said = f"{note}, loss {np.mean(losses[-10:]):.3f}" if losses else note
+        yield Step(said, done, iterations)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * (1 + math.cos(math.pi * done / iterations)) / 2
+        example = examples[int(rng.integers(len(examples)))].varied(rng)
+        loss = _loss(learner, example, device)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(loss.item())
+        if stalled(losses):
+            break
+    return learner
+
+
+def stalled(losses: Sequence[float]) -> bool:
+    """Return whether the mean loss of the latest window is hardly below that of the window before it."""
+    if len(losses) < 2 * WINDOW or len(losses) % WINDOW:
+        return False
+    before, now = np.mean(losses[-2 * WINDOW : -WINDOW]), np.mean(losses[-WINDOW:])
+    return bool(now >= STALLED * before)
+
+
+def _loss(network: nn.Module, example: Example, device: Device) -> Tensor:
+    where = torch_device(device)
+    mask = _plane(example.mask).to(where)
+    with autocast(device):
+        fused = network(torch.from_numpy(example.frame)[None].to(where))[-1].float()
+    return class_balanced(fused, (mask == 1).float(), (mask != VOID).float())
+
+
+def _plane(mask: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(mask)[None, None]
