@@ -37,7 +37,11 @@ SUMMARY = "Carries what it knows of each object from frame to frame, in a state 
 NEEDS_PROMPT = True
 LOOKAHEAD = 0
 FILES = {
-    "compact": Weight("s2s.safetensors", "", licence="CC BY-NC 4.0 (trained on DAVIS)"),
+    "compact": Weight(
+        "s2s.safetensors",
+        "9ef18a7a962c57e3917b3c07b6bc00b0e1293856f092d9c7f9cd4b19c96826df",
+        licence="CC BY-NC 4.0 (trained on DAVIS)",
+    ),
     "full": Weight("s2s-full.safetensors", licence="that of the data it is trained on"),
 }
 WEIGHTS = (FILES["compact"],)
