@@ -210,8 +210,8 @@ class CompactS2S(nn.Module):
       Sequence to Sequence Model for Video Object Segmentation", 2020): a state alone drifts off in time.
     - The decoder's input is these looks, corrected by the hidden state; untrained, by nothing: so learning
       need not wait until the ConvLSTM carries anything.
-    - The ConvLSTM has tanh: with ReLU nothing bounds its state, and masks were lost after some 16 frames, more
-      than there are in a clip to learn from (docs/training.md).
+    - The ConvLSTM has tanh: with ReLU nothing bounds its state, and masks were lost after some 16 frames,
+      more than there are in a clip to learn from (docs/training.md).
     - The decoder has skip connections from the trunk and the mask before: the paper's blurs what is thin.
 
     Layers that the memory network (vos/net/memory.py) has too bear its names, so that they can start from it.
