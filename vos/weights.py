@@ -49,8 +49,8 @@ def locate(weight: Weight, folder: Path = FOLDER) -> Path:
     if not path.exists():
         if not weight.sha256:
             raise MissingWeights(
-                f"{folder.name}/{weight.name} is missing; `python -m vos weights import` makes it "
-                "of the official checkpoint"
+                f"{folder.name}/{weight.name} is missing; {folder.name}/README.md says what makes it: "
+                "`python -m vos weights import` of an official checkpoint, or `python -m vos train`"
             )
         if not weight.url:
             raise MissingWeights(

@@ -11,6 +11,7 @@ from vos.errors import InvalidInput
 from vos.net.cosnet import CompactCOSNet
 from vos.net.memory import MemoryNetwork
 from vos.net.osvos import NETWORKS
+from vos.net.s2s import CompactS2S
 from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors
 from vos.weights import FOLDER
@@ -79,6 +80,31 @@ def test_train_cosnet_writes_weights_for_its_engine(tmp_path):
     words += ["--variant", "resnet50", "--backbone", out]
     with pytest.raises(InvalidInput, match="--backbone is for the compact network"):
         command("cosnet", "--data", data, "--steps", 1, "--out", out, *words)
+
+
+def test_train_s2s_starts_from_what_the_memory_network_has_too(tmp_path):
+    data, out = training_folder(tmp_path / "data", frames=6), tmp_path / "s2s.safetensors"
+    start = FOLDER / "memory.safetensors"
+    words = ["--clips", 1, "--size", 32, "--workers", 0, "--device", "cpu", "--validations", 1]
+    words += ["--backbone", start, "--rate", 1e-9]
+    assert command("s2s", "--data", data, "--steps", 1, "--hold-out", "run", "--out", out, *words) == 0
+    load_weights(CompactS2S(), out)
+    got, given = read_tensors(out), read_tensors(start)
+    for key in ("trunk.stem.0.conv.weight", "key.weight", "decode16.conv1.conv.weight", "logit.bias"):
+        assert np.allclose(got[key], given[key].float(), atol=1e-6)
+    with pytest.raises(InvalidInput, match="--backbone is for the compact network"):
+        command(
+            "s2s",
+            "--network",
+            "full",
+            "--data",
+            data,
+            "--steps",
+            1,
+            "--out",
+            tmp_path / "b.safetensors",
+            *words,
+        )
 
 
 def test_a_folder_without_training_data_is_refused(tmp_path):

@@ -43,10 +43,13 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def test_the_convlstm_follows_its_equations():
+@pytest.mark.parametrize(
+    ("bend", "bent"), [(torch.relu, lambda x: np.maximum(x, 0)), (torch.tanh, np.tanh)], ids=["relu", "tanh"]
+)
+def test_the_convlstm_follows_its_equations(bend, bent):
     torch.manual_seed(0)
     inputs, channels, height, width = 2, 3, 4, 5
-    cell_of = ConvLSTM(inputs, channels)
+    cell_of = ConvLSTM(inputs, channels, bend)
     weight = cell_of.gates.weight.detach().double().numpy()  # (12, 5, 3, 3): input, forget, output, candidate
     bias = cell_of.gates.bias.detach().double().numpy()
     hidden, cell = np.zeros((channels, height, width)), np.ones((channels, height, width))
@@ -63,18 +66,23 @@ def test_the_convlstm_follows_its_equations():
                     patch = seen[:, row : row + 3, column : column + 3]
                     gates[k, row, column] = (patch * weight[k]).sum() + bias[k]
         i, f, o, g = gates.reshape(4, channels, height, width)
-        cell = sigmoid(f) * cell + sigmoid(i) * np.maximum(g, 0)
-        hidden = sigmoid(o) * np.maximum(cell, 0)
+        cell = sigmoid(f) * cell + sigmoid(i) * bent(g)
+        hidden = sigmoid(o) * bent(cell)
     assert np.allclose(got[0][0], hidden, atol=1e-5)
     assert np.allclose(got[1][0], cell, atol=1e-5)
 
 
+def test_the_paper_s_network_has_relu_in_its_convlstm():
+    with torch.device("meta"):
+        assert FullS2S().lstm.bend is torch.relu
+
+
 def test_the_forget_gate_starts_open():
-    assert ConvLSTM(2, 3).gates.bias.tolist() == [0] * 3 + [1] * 3 + [0] * 6
+    assert ConvLSTM(2, 3, torch.relu).gates.bias.tolist() == [0] * 3 + [1] * 3 + [0] * 6
 
 
 def test_the_cell_keeps_its_digits_in_bfloat16():
-    lstm = ConvLSTM(1, 1).bfloat16()
+    lstm = ConvLSTM(1, 1, torch.relu).bfloat16()
     lstm.gates.weight.data.zero_()
     lstm.gates.bias.data = torch.tensor([0, 100, 0, 0], dtype=torch.bfloat16)  # forget nothing, add nothing
     cell = torch.full((1, 1, 1, 1), 1.001)
@@ -120,7 +128,7 @@ def test_the_compact_network_has_the_sizes_that_are_documented(network):
     state = network.advance(features, features, network.start(features, torch.rand(2, 1, 64, 96)))
     assert state.hidden.shape == state.cell.shape == (2, 128, 4, 6)
     assert network.decode(features, state).shape == (2, 1, 64, 96)
-    assert sum(parameter.numel() for parameter in network.parameters()) == 5_284_210
+    assert sum(parameter.numel() for parameter in network.parameters()) == 5_300_722
 
 
 def test_the_state_moves_along_with_what_it_is_about(network):

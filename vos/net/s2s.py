@@ -16,6 +16,7 @@ h x w the grid of the state. States and features are named tuples of tensors who
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -52,10 +53,11 @@ class S2S(Protocol):
 
 
 class ConvLSTM(nn.Module):
-    """A convolutional LSTM (Shi et al., 2015) with ReLU for tanh (Xu et al., 2018); the cell is float32."""
+    """A convolutional LSTM: `bend` is tanh in Shi et al. (2015), ReLU in Xu et al.; the cell is float32."""
 
-    def __init__(self, inputs: int, channels: int):
+    def __init__(self, inputs: int, channels: int, bend: Callable[[Tensor], Tensor]):
         super().__init__()
+        self.bend = bend
         self.gates = nn.Conv2d(inputs + channels, 4 * channels, 3, padding=1)
         assert self.gates.bias is not None
         with torch.no_grad():
@@ -65,8 +67,8 @@ class ConvLSTM(nn.Module):
     def forward(self, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Return hidden and cell (O, channels, h, w) after the input x (O, inputs, h, w)."""
         i, f, o, g = self.gates(torch.cat((x, hidden), 1)).chunk(4, 1)  # (O, channels, h, w) each
-        cell = f.sigmoid() * cell.float() + i.sigmoid() * g.relu()
-        return o.sigmoid() * cell.relu().to(o.dtype), cell
+        cell = f.sigmoid() * cell.float() + i.sigmoid() * self.bend(g)
+        return o.sigmoid() * self.bend(cell).to(o.dtype), cell
 
 
 class FullFeatures(NamedTuple):
@@ -98,7 +100,7 @@ class FullS2S(nn.Module):
         self.initializer = _Vgg(4)
         self.hidden = nn.Conv2d(4096, 512, 1)
         self.cell = nn.Conv2d(4096, 512, 1)
-        self.lstm = ConvLSTM(512, 512)
+        self.lstm = ConvLSTM(512, 512, torch.relu)
         widths = (512, 512, 256, 128, 64, 64)
         self.decoder = nn.Sequential(
             *(
@@ -208,6 +210,8 @@ class CompactS2S(nn.Module):
       Sequence to Sequence Model for Video Object Segmentation", 2020): a state alone drifts off in time.
     - The decoder's input is these looks, corrected by the hidden state; untrained, by nothing: so learning
       need not wait until the ConvLSTM carries anything.
+    - The ConvLSTM has tanh: with ReLU nothing bounds its state, and masks were lost after some 16 frames,
+      more than there are in a clip to learn from (docs/training.md).
     - The decoder has skip connections from the trunk and the mask before: the paper's blurs what is thin.
 
     Layers that the memory network (vos/net/memory.py) has too bear its names, so that they can start from it.
@@ -228,9 +232,9 @@ class CompactS2S(nn.Module):
         self.mask = nn.Sequential(*(conv_relu(widths[i], widths[i + 1], 3, 2) for i in range(4)))
         self.fuse = Residual(64, 128, image=c16)
         self.fuse2 = Residual(128, 128)
-        self.cell = nn.Conv2d(128, 128, 1)
+        self.state = nn.Conv2d(128, 2 * 128, 1)
         self.input = Residual(128, 128, image=c16)
-        self.lstm = ConvLSTM(128, 128)
+        self.lstm = ConvLSTM(128, 128, torch.tanh)
         self.readout = nn.Conv2d(128, 128, 1, bias=False)
         nn.init.zeros_(self.readout.weight)
         self.decode16 = Residual(128 + 1 + 64, 128, image=c16)
@@ -254,7 +258,8 @@ class CompactS2S(nn.Module):
         """Return the state of objects whose soft masks (O, 1, H, W) on this frame are known."""
         look, *cues = self._look(features, prob)
         key = features.key.expand(len(prob), -1, -1)
-        return CompactState(look, F.relu(self.cell(look)).float(), key, look, look, *cues)
+        hidden, cell = torch.tanh(self.state(look)).chunk(2, 1)
+        return CompactState(hidden, cell.float(), key, look, look, *cues)
 
     def advance(self, before: CompactFeatures, now: CompactFeatures, state: CompactState) -> CompactState:
         """Return the state after the next frame: moved along, then put through the ConvLSTM."""

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vos.net.backbones import STRIDE
-from vos.net.frames import expected_overlap, to_image, to_labels, to_plane
+from vos.net.frames import to_image, to_plane
 from vos.net.memory import Features, MemoryNetwork, aggregate, full_size
+from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
 from vos.types import Frame, Mask, Prediction, object_ids
 
@@ -103,15 +104,15 @@ class Tracker:
     @torch.inference_mode()
     def settle(self, size_hw: tuple[int, int], prompt: Mask | None) -> Prediction:
         """Take `prob` and what the user says as the frame's truth; remember it; return it at this size."""
-        mask, confidence = to_labels(self.prob, self.objects, size_hw), expected_overlap(self.prob)
+        mask, sure = labels(self.prob, self.objects, size_hw), confidence(self.prob)
         if prompt is not None:
             mask = impose(mask, prompt)
             named = self._correct(prompt)
-            confidence = expected_overlap(self.prob) if named < len(self.objects) else 1.0
+            sure = confidence(self.prob) if named < len(self.objects) else 1.0
         keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
         self._remember(self._features, prompt is not None, keep)
         self.frames += 1
-        return Prediction(mask, confidence)
+        return Prediction(mask, sure)
 
     def _predict(self, features: Features) -> None:
         """Decode each object in the window where the memory or the frame before puts it."""

@@ -38,6 +38,8 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
 
     With --backbone the compact network takes the trunk, and all other layers that bear its names and shapes.
     """
+    if args.backbone and args.variant != "compact":
+        raise InvalidInput("--backbone is for the compact network; the full one has no such trunk")
     data, videos = common.split(args)
     torch.manual_seed(args.seed)
     network = NETWORKS[args.variant]()
@@ -48,8 +50,6 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
         own = network.state_dict()
         alike = {k: v for k, v in read_tensors(args.backbone).items() if k in own and v.shape == own[k].shape}
         network.load_state_dict(alike, strict=False)
-    elif args.backbone:
-        raise InvalidInput("--backbone is for the compact network; the full one has no such trunk")
     size = args.size or SIZES[args.variant]
     batches = S2SBatches(data, args.clips, size, args.objects, network.stride)
     options = engine.Options(network=args.variant)

@@ -22,7 +22,8 @@ from vos.errors import InvalidInput
 from vos.net.backbones import fold
 from vos.net.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
 from vos.net.device import dtype, torch_device
-from vos.net.frames import expected_overlap, working_size
+from vos.net.frames import working_size
+from vos.net.merge import confidence as confidence_of
 from vos.net.motion import own_motion
 from vos.net.prompts import impose, optional_by_frame
 from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight
@@ -154,7 +155,7 @@ class CosnetSegmenter:
             found = cv2.resize(prob, frame.shape[1::-1])
             mask, confidence = (
                 np.where(found > THRESHOLD, MAIN, 0).astype(np.uint8),
-                expected_overlap(torch.from_numpy(prob)[None, None]),
+                confidence_of(torch.from_numpy(prob)[None, None]),
             )
             if index in masks:
                 mask, confidence = impose(mask, masks[index]), 1.0

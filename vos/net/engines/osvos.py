@@ -23,8 +23,9 @@ from vos.net.adapted import Adapted, key_of, rounded
 from vos.net.backbones import fold
 from vos.net.device import dtype, torch_device
 from vos.net.finetune import Example, finetuned
-from vos.net.frames import expected_overlap, to_labels, working_size
+from vos.net.frames import working_size
 from vos.net.memory import aggregate
+from vos.net.merge import confidence, labels
 from vos.net.osvos import NETWORKS, CompactOsvos, Vgg16Osvos
 from vos.net.prompts import by_frame, impose
 from vos.net.snapping import snap
@@ -131,7 +132,7 @@ class OsvosSegmenter:
         for index, frame in enumerate(clip):
             ids = [i for i in joins if joins[i] <= index]
             prob = self._look(_smaller(frame, size_hw), [networks[i] for i in ids])
-            mask, sure = to_labels(prob, ids, clip.info.size_hw), expected_overlap(prob)
+            mask, sure = labels(prob, ids, clip.info.size_hw), confidence(prob)
             if self.options.snap:
                 mask = snap(mask, frame, self._contours(frame, size_hw))
             if index in masks:

@@ -21,7 +21,8 @@ from vos.errors import InvalidInput
 from vos.net.adapt import learn
 from vos.net.backbones import fold
 from vos.net.device import dtype, torch_device
-from vos.net.frames import expected_overlap, to_image, to_labels, to_plane, working_size
+from vos.net.frames import to_image, to_plane, working_size
+from vos.net.merge import confidence, labels
 from vos.net.prompts import by_frame, impose
 from vos.net.s2s import NETWORKS, S2S, CompactS2S, FullS2S
 from vos.net.train.checkpoint import load_weights
@@ -36,7 +37,11 @@ SUMMARY = "Carries what it knows of each object from frame to frame, in a state 
 NEEDS_PROMPT = True
 LOOKAHEAD = 0
 FILES = {
-    "compact": Weight("s2s.safetensors", "", licence="CC BY-NC 4.0 (trained on DAVIS)"),
+    "compact": Weight(
+        "s2s.safetensors",
+        "9ef18a7a962c57e3917b3c07b6bc00b0e1293856f092d9c7f9cd4b19c96826df",
+        licence="CC BY-NC 4.0 (trained on DAVIS)",
+    ),
     "full": Weight("s2s-full.safetensors", licence="that of the data it is trained on"),
 }
 WEIGHTS = (FILES["compact"],)
@@ -166,16 +171,15 @@ class Follower:
         if self.objects:
             self.state = self.net.advance(self.before, features, self.state)
             prob = self.net.decode(features, self.state).sigmoid()
-        mask = to_labels(prob, self.objects, frame.shape[:2], BACKGROUND)
-        confidence = expected_overlap(prob)
+        mask, sure = labels(prob, self.objects, frame.shape[:2], BACKGROUND), confidence(prob)
         if prompt is not None:
             mask = impose(mask, prompt)
             prob = self._corrected(prob, prompt)
-            confidence = expected_overlap(prob) if len(object_ids(prompt)) < len(self.objects) else 1.0
+            sure = confidence(prob) if len(object_ids(prompt)) < len(self.objects) else 1.0
         if self.objects:
             self._settle(features, prob, object_ids(prompt) if prompt is not None else ())
         self.before = features
-        return Prediction(mask, confidence)
+        return Prediction(mask, sure)
 
     def _corrected(self, prob: Tensor, prompt: Mask) -> Tensor:
         """Return soft masks with the prompt's objects as given, the others where room remains."""
