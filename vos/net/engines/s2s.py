@@ -48,7 +48,7 @@ WEIGHTS = (FILES["compact"],)
 OFFICIAL: Mapping[str, str] = {}  # its authors published no weights
 BACKGROUND = 0.5  # its score: an object is where it is likelier than this, and than the other objects
 PAIRS, SIZE = 4, 208  # of a batch of the online variant
-RATES = {"compact": 6e-5, "full": 1e-5}
+RATES = {"compact": 1.5e-4, "full": 1e-5}
 
 
 @dataclass(frozen=True)
