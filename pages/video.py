@@ -157,7 +157,7 @@ def _confidence(result: Result) -> None:
 def _attention(result: Result) -> None:
     if "attention" not in result.files:
         return
-    st.markdown("**Attention:** how much the reference frames look at each place; yellow is most")
+    st.markdown("**Attention** of the object in the reference frames to each place; yellow is most")
     _parts.picture(result.files["attention"].read_bytes(), "Heat maps of attention over frames of the clip")
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from vos import plugins, weights
 from vos.cli import main
@@ -142,3 +142,13 @@ def test_osvos_takes_the_authors_checkpoint_as_it_is_and_no_other():
         osvos.from_official("parent", renamed)
     with pytest.raises(InvalidInput, match=r"fuse\.weight is \(1, 32, 1, 1\), expected \(1, 64, 1, 1\)"):
         osvos.from_official("parent", official | {"fuse.weight": torch.zeros(1, 32, 1, 1)})
+
+
+def test_packed_weights_are_half_as_large_and_hold_no_counts(tmp_path, capsys):
+    source, target = tmp_path / "a.safetensors", tmp_path / "new/b.safetensors"
+    save_file({"b.weight": torch.full((3,), 0.1), "norm.num_batches_tracked": torch.tensor(7)}, source)
+    assert main(["weights", "pack", str(source), str(target)]) == 0
+    packed = load_file(target)
+    assert list(packed) == ["b.weight"]
+    assert packed["b.weight"].dtype == torch.float16
+    assert hashlib.sha256(target.read_bytes()).hexdigest() in capsys.readouterr().out

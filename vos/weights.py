@@ -32,7 +32,7 @@ def digests(engine: ModuleType, options: Any) -> dict[str, str]:
     Raises:
         MissingWeights: a file without a known hash is absent.
     """
-    return {weight.name: weight.sha256 or _hash(locate(weight)) for weight in needed(engine, options)}
+    return {weight.name: weight.sha256 or sha256_of(locate(weight)) for weight in needed(engine, options)}
 
 
 def locate(weight: Weight, folder: Path = FOLDER) -> Path:
@@ -58,7 +58,7 @@ def locate(weight: Weight, folder: Path = FOLDER) -> Path:
                 f"{folder.name}/README.md says which command makes it"
             )
         _download(weight, path)
-    digest = _hash(path)
+    digest = sha256_of(path)
     if weight.sha256 and digest != weight.sha256:
         raise MissingWeights(
             f"{folder.name}/{weight.name} is not the file it should be: sha256 {digest[:12]}..., "
@@ -67,7 +67,8 @@ def locate(weight: Weight, folder: Path = FOLDER) -> Path:
     return path
 
 
-def _hash(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return a file's hash; it is read once per process and change of its size or time."""
     stat = path.stat()
     return _sha256(path, stat.st_mtime_ns, stat.st_size)
 

@@ -63,13 +63,14 @@ def test_co_attention_equals_a_plain_recomputation_both_ways(attention):
             assert np.allclose(attended.flatten(2)[0, :, n], read, atol=1e-4)
 
 
-def test_the_attention_map_is_what_reference_places_give_to_each_place():
+def test_the_attention_map_is_what_the_object_in_references_gives_to_each_place():
+    prob = np.random.default_rng(2).uniform(size=(2, 4)).astype(np.float32)
     scores = np.random.default_rng(1).normal(size=(2, N, 4)).astype(np.float32)
     expected = np.zeros(N)
-    for reference in scores:
+    for reference, own in zip(scores, prob, strict=True):
         for place in range(4):
-            expected += softmax(reference[:, place])
-    heat = attention_map(torch.from_numpy(scores), (H, W))
+            expected += own[place] * softmax(reference[:, place])
+    heat = attention_map(torch.from_numpy(scores), torch.from_numpy(prob), (H, W))
     assert np.allclose(heat, (expected / expected.max()).reshape(H, W), atol=1e-5)
 
 
@@ -186,9 +187,45 @@ def test_the_output_is_the_mean_over_references(monkeypatch):
     clip, _ = squares((1,), count=4)
     images = [built._small(frame) for frame in clip.frames]
     query, *references = (built._features(image, image) for image in images)
-    together = engine.Features(torch.cat([f.embedding for f in references]), ())
-    each = [built._find(query, reference)[0] for reference in references]
-    assert np.allclose(built._find(query, together)[0], np.mean(each, axis=0), atol=1e-5)
+    each = [built._find(query, built._kept([reference]))[0] for reference in references]
+    assert np.allclose(built._find(query, built._kept(references))[0], np.mean(each, axis=0), atol=1e-5)
+
+
+def pieces(*sides_and_probs: tuple[int, float]) -> np.ndarray:
+    """Return a picture (20, 40) of squares side by side, with gaps: the side and probability of each."""
+    prob = np.zeros((20, 40), np.float32)
+    for n, (side, p) in enumerate(sides_and_probs):
+        prob[2 : 2 + side, 1 + 13 * n : 1 + 13 * n + side] = p
+    return prob
+
+
+def test_light_pieces_are_not_the_object():
+    prob = pieces((10, 0.75), (4, 0.9), (6, 1.0))  # weights 25, 6.4 and 18
+    prob[19, 39] = 0.3  # below the threshold: no piece
+    kept = engine.MainObject().keep(prob)
+    expected = prob.copy()
+    expected[:, 14:24] = 0
+    assert np.array_equal(kept, expected)
+
+
+def test_a_piece_where_the_object_was_lately_outweighs_a_larger_one():
+    main = engine.MainObject()
+    for _ in range(3):
+        main.keep(pieces((4, 0.9)))
+    kept = main.keep(pieces((4, 0.9), (10, 0.75)))  # 6.4 x 11 = 70, and 25: just above a third
+    assert kept[3, 3] > 0.5
+    assert kept[3, 15] > 0.5
+    kept = main.keep(pieces((4, 0.9), (9, 0.75)))  # 70, and 20.25 x (1 + 10 x 0.2) of the frame before
+    assert kept[3, 15] > 0.5
+    main = engine.MainObject()
+    main.keep(pieces((4, 0.9)))
+    kept = main.keep(pieces((4, 0.9), (9, 0.75)))  # 70, and 20.25
+    assert kept[3, 3] > 0.5
+    assert not kept[:, 13:].any()
+
+
+def test_an_empty_frame_stays_empty():
+    assert not engine.MainObject().keep(np.zeros((4, 6), np.float32)).any()
 
 
 def test_references_are_the_middles_of_equal_parts():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vos.net.snapping import contours, snap, snapped, superpixels
+from vos.net.snapping import snap, snapped, steps, superpixels
 
 
 def test_a_mask_that_misses_an_edge_by_a_few_pixels_moves_onto_it():
@@ -25,7 +25,7 @@ def test_each_region_takes_its_most_frequent_label():
 def test_a_contour_is_where_the_picture_changes():
     frame = np.zeros((20, 20, 3), np.uint8)
     frame[:, 10:] = 255
-    strength = contours(frame)
+    strength = steps(frame)
     assert strength[10, 9:11].min() > 100
     assert strength[:, :5].max() == strength[:, 15:].max() == 0
 
@@ -36,6 +36,14 @@ def test_superpixels_do_not_cross_a_contour():
     regions = superpixels(frame)
     assert regions.min() >= 1
     assert not set(np.unique(regions[:, :16])) & set(np.unique(regions[:, 19:]))
+
+
+def test_contours_of_a_network_part_what_looks_alike():
+    frame = np.full((30, 40, 3), 120, np.uint8)
+    contours = np.zeros((30, 40), np.float32)
+    contours[:, 16:18] = 1
+    regions = superpixels(frame, contours)
+    assert not set(np.unique(regions[:, :15])) & set(np.unique(regions[:, 19:]))
 
 
 def test_an_empty_mask_and_tiny_frames_stay_as_they_are():

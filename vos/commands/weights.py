@@ -11,10 +11,10 @@ from torch import Tensor
 
 from vos import plugins, weights
 from vos.errors import InvalidInput, MissingWeights
-from vos.net.train.checkpoint import write_tensors
+from vos.net.train.checkpoint import read_tensors, write_tensors
 from vos.types import Weight
 
-HELP = "list the engines' weights, or import an official checkpoint"
+HELP = "list the engines' weights, import an official checkpoint, or pack trained weights to be shipped"
 NESTS = ("model", "state_dict", "network")  # under which checkpoints keep the tensors among other things
 
 
@@ -26,16 +26,23 @@ def arguments(parser: ArgumentParser) -> None:
     take.add_argument("network", choices=tuple(_importers()), help="whose checkpoint it is")
     take.add_argument("file", type=Path, metavar="FILE", help="as downloaded, .pth")
     take.add_argument("--variant", help="of the network, where there are several")
+    small = commands.add_parser("pack", help="round trained weights to float16, as the shipped ones are")
+    small.add_argument("file", type=Path, metavar="FILE", help="what `train` wrote")
+    small.add_argument("target", type=Path, metavar="OUT", help="the smaller file")
 
 
 def run(args: Namespace) -> int:
-    """List or import.
+    """List, import or pack.
 
     Raises:
         VosError: the sentence says what to change.
     """
     if args.action == "import":
         print(f"made {import_checkpoint(args.network, args.file, args.variant)}")
+        return 0
+    if args.action == "pack":
+        pack(args.file, args.target)
+        print(f"made {args.target}, sha256 {weights.sha256_of(args.target)}")
         return 0
     for engine in plugins.names(plugins.ENGINES):
         for weight in plugins.load(plugins.ENGINES, engine).WEIGHTS:
@@ -60,6 +67,18 @@ def import_checkpoint(network: str, file: Path, variant: str | None = None) -> P
     target.parent.mkdir(parents=True, exist_ok=True)
     write_tensors(tensors, target, {})
     return target
+
+
+def pack(source: Path, target: Path) -> None:
+    """Write weights in half precision, without batch norm's counts of batches, which only training reads.
+
+    Raises:
+        InvalidInput: the source is missing, or not safetensors.
+    """
+    tensors = {key: v for key, v in read_tensors(source).items() if not key.endswith("num_batches_tracked")}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_tensors({key: v.half() for key, v in sorted(tensors.items())}, target, {})
+    target.chmod(0o644)
 
 
 def read_checkpoint(file: Path) -> dict[str, Tensor]:

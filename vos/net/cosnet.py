@@ -84,13 +84,14 @@ class CoAttention(nn.Module):
         return read * torch.sigmoid(self.gate(read))
 
 
-def attention_map(scores: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """Return how much references attend to each place of a query: (h, w), 0..1, from S (R, N, M).
+def attention_map(scores: Tensor, prob: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Return how much the object in references attends to each place of a query: (h, w), 0..1.
 
-    Every place of every reference spreads 1 over the query's places (softmax over N); the sum of what a place
-    gets, as a share of the most that any gets.
+    From S (R, N, M) and the references' probabilities (R, M): every place of every reference spreads its
+    probability of being the object over the query's places (softmax over N); the sum of what a place gets,
+    as a share of the most that any gets.
     """
-    heat = torch.softmax(scores, 1).sum((0, 2))  # (N,)
+    heat = (torch.softmax(scores, 1) @ prob.float().unsqueeze(2)).sum((0, 2))  # (N,)
     return (heat / heat.max().clamp(min=1e-12)).view(size_hw)
 
 

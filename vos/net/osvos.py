@@ -51,9 +51,10 @@ class Vgg16Osvos(nn.Module):
 class CompactOsvos(nn.Module):
     """The same idea on the compact trunk; H and W are multiples of 16.
 
-    Two differences: side features also take in those of the next coarser stride, through a residual block,
+    Differences: side features also take in those of the next coarser stride, through a residual block,
     before they are scored and fused; all ends at stride 2 and is upsampled from there. Fusing is a sum
-    of 1x1 convolutions, which is that of the upsampled features put side by side.
+    of 1x1 convolutions, which is that of the upsampled features put side by side. The contour branch
+    (section 3.4) shares the features instead of being a network of its own.
     """
 
     def __init__(self, sides: tuple[int, int, int, int] = (16, 32, 64, 96)) -> None:
@@ -62,20 +63,25 @@ class CompactOsvos(nn.Module):
         self.side_prep = nn.ModuleList(conv_relu(c, s) for c, s in zip(self.trunk.widths, sides, strict=True))
         self.coarser = nn.ModuleList(nn.Conv2d(sides[i + 1], sides[i], 1) for i in range(3))
         self.merge = nn.ModuleList(Residual(s, s) for s in sides)
-        self.score = nn.ModuleList(nn.Conv2d(s, 2, 1) for s in sides)  # own logit, share of the fused one
+        self.score = nn.ModuleList(nn.Conv2d(s, 3, 1) for s in sides)  # own logit; shares of fused, contour
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return five maps of logits; see the module."""
+        return self.branches(images)[:-1]
+
+    def branches(self, images: Tensor) -> list[Tensor]:
+        """Return the five maps of logits, and a sixth of objects' contours."""
         stages = self.trunk(normalise(images).to(next(self.parameters()).dtype))
         x: Tensor | None = None
         scores = []
         for i in reversed(range(len(STRIDES))):
             side = self.side_prep[i](stages[i])  # (B, 16 to 96, H/stride, W/stride)
             x = self.merge[i](side if x is None else side + upsample(self.coarser[i](x), side))
-            scores.append(self.score[i](x))  # (B, 2, H/stride, W/stride)
-        scores = [upsample(score, scores[-1]) for score in scores[::-1]]  # (B, 2, H/2, W/2)
-        fused = torch.stack([score[:, 1:] for score in scores]).sum(0)
-        return [upsample(logits, images[..., 0]) for logits in (*(score[:, :1] for score in scores), fused)]
+            scores.append(self.score[i](x))  # (B, 3, H/stride, W/stride)
+        scores = [upsample(score, scores[-1]) for score in scores[::-1]]  # (B, 3, H/2, W/2)
+        fused = torch.stack([score[:, 1:] for score in scores]).sum(0)  # (B, 2, H/2, W/2)
+        maps = *(score[:, :1] for score in scores), fused[:, :1], fused[:, 1:]
+        return [upsample(logits, images[..., 0]) for logits in maps]
 
 
 NETWORKS = {"compact": CompactOsvos, "vgg16": Vgg16Osvos}

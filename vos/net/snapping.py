@@ -1,7 +1,7 @@
 """Snapping: a mask is made to end where the picture has contours, by a vote in each superpixel.
 
-Caelles et al. (CVPR 2017), section 3.4. There a second network gives contours, and superpixels are cut out of
-an ultrametric map; here contours are steps of colour, and superpixels the basins of a watershed.
+Caelles et al. (CVPR 2017), section 3.4. There superpixels are cut out of an ultrametric map of the contours;
+here they are the basins of a watershed. Without a network's contours, steps of colour are taken for them.
 """
 
 from __future__ import annotations
@@ -16,23 +16,27 @@ CELL = 10  # pixels: superpixels are about this wide, where no contour says othe
 SMOOTH = 1.0  # pixels of blur before steps are measured: texture is no contour
 
 
-def contours(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
+def steps(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return how strong a contour is, (H, W): the largest gradient of three colour channels (H, W, 3)."""
     x, y = cv2.Sobel(colours, cv2.CV_32F, 1, 0), cv2.Sobel(colours, cv2.CV_32F, 0, 1)
     return np.asarray(np.hypot(x, y).reshape(colours.shape).max(2), np.float32)
 
 
-def superpixels(frame: Frame) -> NDArray[np.int32]:
-    """Divide a frame into basins (H, W), numbered from 1, that contours part.
+def superpixels(frame: Frame, contours: NDArray[np.float32] | None = None) -> NDArray[np.int32]:
+    """Divide a frame into basins (H, W), numbered from 1, that contours (H, W), 0..1, part.
 
     A basin starts from the place of least contour in each cell of a grid, the middle one of several. The
     lines that watershed leaves between basins go to one beside them.
     """
-    lab = cv2.GaussianBlur(cv2.cvtColor(frame, cv2.COLOR_RGB2LAB), (0, 0), SMOOTH)
+    colours = cv2.GaussianBlur(cv2.cvtColor(frame, cv2.COLOR_RGB2LAB), (0, 0), SMOOTH)
+    if contours is not None:  # they count, colour decides where they say nothing
+        colours = np.dstack((255 * contours, colours[..., 0] / 4, colours[..., 1] / 4)).astype(np.uint8)
     height, width = frame.shape[:2]
     y, x = np.ogrid[:height, :width]
     from_middle = (y % CELL - CELL // 2) ** 2 + (x % CELL - CELL // 2) ** 2
-    cost = contours(np.asarray(lab, np.uint8)) + 1e-3 * from_middle
+    cost = steps(np.asarray(colours, np.uint8)) + 1e-3 * from_middle
+    if contours is not None:
+        cost += 255 * contours
     seeds = np.zeros((height, width), np.int32)
     number = 0
     for top in range(0, height, CELL):
@@ -41,8 +45,8 @@ def superpixels(frame: Frame) -> NDArray[np.int32]:
             down, right = divmod(int(cell.argmin()), cell.shape[1])
             number += 1
             seeds[top + down, left + right] = number
-    lab = cv2.copyMakeBorder(lab, 1, 1, 1, 1, cv2.BORDER_REPLICATE)  # watershed leaves out the border
-    basins = cv2.watershed(lab, np.pad(seeds, 1))  # floods small differences of neighbours first
+    colours = cv2.copyMakeBorder(colours, 1, 1, 1, 1, cv2.BORDER_REPLICATE)  # watershed leaves out the border
+    basins = cv2.watershed(colours, np.pad(seeds, 1))  # floods small differences of neighbours first
     beside = cv2.dilate(basins.astype(np.float32), np.ones((3, 3), np.uint8))  # float32 is exact up to 2^24
     return np.where(basins > 0, basins, beside)[1:-1, 1:-1].astype(np.int32)
 
@@ -53,6 +57,6 @@ def snapped(mask: Mask, regions: NDArray[np.int32]) -> Mask:
     return np.asarray(votes.reshape(-1, 256).argmax(1)[regions], np.uint8)
 
 
-def snap(mask: Mask, frame: Frame) -> Mask:
+def snap(mask: Mask, frame: Frame, contours: NDArray[np.float32] | None = None) -> Mask:
     """Snap a label map (H, W) to the contours of its frame."""
-    return snapped(mask, superpixels(frame)) if mask.any() else mask
+    return snapped(mask, superpixels(frame, contours)) if mask.any() else mask

@@ -8,7 +8,7 @@ from vos.net.osvos import CompactOsvos
 from vos.net.train import osvos
 from vos.net.train.data import find
 from vos.net.train.losses import class_balanced
-from vos.net.train.osvos import OsvosBatches, OsvosRecipe
+from vos.net.train.osvos import OsvosBatches, OsvosRecipe, contours
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +44,24 @@ def test_batches_too_small_are_refused(data):
         OsvosBatches(data, size=8)
 
 
-def test_the_loss_is_the_fused_one_and_ever_less_of_the_sides():
+def test_contours_are_the_pixels_on_both_sides_of_an_edge():
+    mask = np.array([[0, 0, 0, 1, 1, 1, 2, 2]] * 4, np.uint8)
+    assert contours(mask).tolist() == [[0, 0, 1, 1, 0, 1, 1, 0]] * 4
+
+
+def test_the_loss_is_the_fused_one_the_contours_and_ever_less_of_the_sides():
     torch.manual_seed(0)
     network = CompactOsvos().eval()
     frames = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
     masks = torch.randint(0, 2, (2, 32, 32), dtype=torch.uint8)
     truth = masks[:, None].float()
     with torch.no_grad():
-        *sides, fused = network(frames)
+        *sides, fused, edge = network.branches(frames)
         parts = [class_balanced(side, truth).item() for side in sides]
         for weight in (1.0, 0.3, 0.0):
-            batch = {"frames": frames, "masks": masks, "sides": torch.tensor(weight)}
+            batch = {"frames": frames, "masks": masks, "contours": 1 - masks, "sides": torch.tensor(weight)}
             loss, measures = OsvosRecipe(network, None).loss(batch, np.random.default_rng(0))
             main = class_balanced(fused, truth).item()
-            assert loss.item() == pytest.approx(main + weight * sum(parts), rel=1e-5)
+            both = main + class_balanced(edge, 1 - truth).item()
+            assert loss.item() == pytest.approx(both + weight * sum(parts), rel=1e-5)
             assert measures["fused"].item() == pytest.approx(main)

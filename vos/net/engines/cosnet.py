@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from vos.net.backbones import fold
 from vos.net.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
 from vos.net.device import dtype, torch_device
 from vos.net.frames import working_size
+from vos.net.merge import confidence as confidence_of
 from vos.net.motion import own_motion
 from vos.net.prompts import impose, optional_by_frame
 from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight
@@ -37,7 +39,7 @@ OFFICIAL: Mapping[str, str] = {
 WEIGHTS = (
     Weight(
         "cosnet.safetensors",
-        "43bd1e222012189b76f3cc478778082bdfa5f485c1d1e6a33a99214090437939",
+        "2db3c1b065b1e8d70b78a52a43e1709e3a5ae9837f3239ddb9f74b4381c5d4a4",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     *(Weight(name, licence="none given (official checkpoint, not shipped)") for name in OFFICIAL.values()),
@@ -46,6 +48,9 @@ OFFICIAL_SIDE = 473  # pixels, both sides
 GAP = 2  # frames between a frame and the one its motion is measured to
 THRESHOLD = 0.5
 MAIN = 1  # the id of what is found
+LEAST = 0.35  # of the weightiest piece's weight: lighter ones are not the object
+LATELY = 0.8  # of itself, that the running mean of masks keeps at a frame
+LOYALTY = 10  # times the weight, for pieces where the object always was lately
 
 Image = NDArray[np.uint8]  # (h, w, 3) RGB, a frame at the size at which the network sees it
 
@@ -138,14 +143,20 @@ class CosnetSegmenter:
         samples = yield from self._samples(clip)
         references = self._references(samples, clip.info.frames)
         earlier: deque[Image] = deque(maxlen=GAP)
+        main = MainObject()
         for index, frame in enumerate(clip):
             image = self._small(frame)
             beside = earlier[0] if earlier else samples.get(GAP, samples.get(1, image))
             features = self._features(image, beside)
-            prob, attention = self._find(features, references or features)
+            references = references or self._kept([features])
+            prob, attention = self._find(features, references)
+            prob = main.keep(prob)
             earlier.append(image)
             found = cv2.resize(prob, frame.shape[1::-1])
-            mask, confidence = np.where(found > THRESHOLD, MAIN, 0).astype(np.uint8), _confidence(prob)
+            mask, confidence = (
+                np.where(found > THRESHOLD, MAIN, 0).astype(np.uint8),
+                confidence_of(torch.from_numpy(prob)[None, None]),
+            )
             if index in masks:
                 mask, confidence = impose(mask, masks[index]), 1.0
             yield Prediction(mask, confidence, attention)
@@ -167,11 +178,20 @@ class CosnetSegmenter:
         parts = self.options.references
         return sorted({int((i + 0.5) * count / parts) for i in range(parts)})
 
-    def _references(self, samples: Mapping[int, Image], count: int) -> Features | None:
-        """Return the references' features, (R, ...), without skips: those are the query's alone."""
+    def _references(self, samples: Mapping[int, Image], count: int) -> References | None:
+        """Return the references that could be read, or None."""
         there = [i for i in self._spread(count) if i in samples]
         each = [self._features(samples[i], samples.get(_beside(i, count), samples[i])) for i in there]
-        return Features(torch.cat([f.embedding for f in each]), ()) if each else None
+        return self._kept(each) if each else None
+
+    def _kept(self, each: Sequence[Features]) -> References:
+        """Keep what is needed of references, and find the object on them: each compared with all."""
+        embedding = torch.cat([features.embedding for features in each])
+        equal = References(embedding, embedding.new_ones(len(each), embedding[0, 0].numel()))
+        size_wh = embedding.shape[3], embedding.shape[2]
+        probs = [MainObject().keep(self._find(features, equal)[0]) for features in each]
+        small = np.stack([cv2.resize(prob, size_wh, interpolation=cv2.INTER_AREA).ravel() for prob in probs])
+        return References(embedding, self._put(torch.from_numpy(small)))
 
     def _small(self, frame: Frame) -> Image:
         size_hw = OFFICIAL_SIDE, OFFICIAL_SIDE
@@ -189,17 +209,50 @@ class CosnetSegmenter:
 
     def _put(self, x: Tensor) -> Tensor:
         x = x.to(torch_device(self._device), dtype(self._device))
-        return x.contiguous(memory_format=torch.channels_last)
+        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
     @torch.inference_mode()
-    def _find(self, query: Features, references: Features) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _find(
+        self, query: Features, references: References
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the object's probability, (h, w), the mean over references, and how they attend, (h, w)."""
         net, count = self._net, len(references.embedding)
         many = Features(*(_repeated(part, count) for part in query))  # type: ignore[arg-type]
         scores = net.affinity(many.embedding, references.embedding)  # (R, N, M)
         logits = net.decode(many, net.attended(scores, references.embedding))  # (R, 1, y, x)
-        heat = attention_map(scores, query.embedding.shape[-2:])  # type: ignore[arg-type]
+        heat = attention_map(scores, references.prob, query.embedding.shape[-2:])  # type: ignore[arg-type]
         return logits.sigmoid().mean((0, 1)).cpu().numpy(), heat.cpu().numpy()
+
+
+class References(NamedTuple):
+    """What is kept of R reference frames: embeddings (R, C, h, w), and where the object is (R, h w), 0..1."""
+
+    embedding: Tensor
+    prob: Tensor
+
+
+class MainObject:
+    """Tells which pieces of a frame are the main object: the weightiest, above all where it was lately."""
+
+    def __init__(self) -> None:
+        self._lately: NDArray[np.float32] | None = None  # (h, w), the running mean of masks
+
+    def keep(self, prob: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probability (h, w) of the next frame with the other pieces at 0.
+
+        A piece weighs the sum over its pixels of (p - .5) (1 + 10 l), l the share of recent frames that had
+        the pixel.
+        """
+        lately = np.zeros_like(prob) if self._lately is None else self._lately
+        count, pieces = cv2.connectedComponents((prob > THRESHOLD).astype(np.uint8))
+        weights = np.bincount(pieces.ravel(), ((prob - THRESHOLD) * (1 + LOYALTY * lately)).ravel(), count)
+        weights[0] = 0  # the background
+        light = weights < LEAST * weights.max()
+        light[0] = False
+        kept = np.where(light[pieces], np.float32(0), prob)
+        mask = (kept > THRESHOLD).astype(np.float32)
+        self._lately = mask if self._lately is None else LATELY * lately + (1 - LATELY) * mask
+        return kept
 
 
 def _repeated(part: Tensor | tuple[Tensor, ...], count: int) -> Tensor | tuple[Tensor, ...]:
@@ -211,11 +264,3 @@ def _repeated(part: Tensor | tuple[Tensor, ...], count: int) -> Tensor | tuple[T
 def _beside(index: int, count: int) -> int:
     """Return the number of the frame to which a frame's motion is measured."""
     return index - GAP if index >= GAP else min(index + GAP, count - 1)
-
-
-def _confidence(prob: NDArray[np.float32]) -> float:
-    """Return the overlap (J) to be expected if the probabilities (h, w) are right; docs/engines.md."""
-    inside = prob > THRESHOLD
-    if not inside.any():
-        return float(1 - prob.max())
-    return float(prob[inside].sum() / (inside.sum() + prob[~inside].sum()))

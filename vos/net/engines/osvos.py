@@ -6,6 +6,7 @@ Caelles et al. (CVPR 2017); vos/net/osvos.py has the networks, vos/net/finetune.
 from __future__ import annotations
 
 import copy
+import typing
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -24,7 +26,7 @@ from vos.net.finetune import Example, finetuned
 from vos.net.frames import working_size
 from vos.net.memory import aggregate
 from vos.net.merge import confidence, labels
-from vos.net.osvos import NETWORKS, Vgg16Osvos
+from vos.net.osvos import NETWORKS, CompactOsvos, Vgg16Osvos
 from vos.net.prompts import by_frame, impose
 from vos.net.snapping import snap
 from vos.types import VOID, Clip, Device, Frame, Mask, Prediction, Prompt, Step, Weight, object_ids
@@ -38,7 +40,7 @@ OFFICIAL = {"parent": FILES["vgg16"]}
 WEIGHTS = (
     Weight(
         FILES["compact"],
-        "44df655fc984256062cbfcc3757812cd426d68075a0c4abf1f7f4244a78b6b6c",
+        "3ad7d01d7ecc42e2bcc55f7d8b6032c226453fed52ae6136f2750f1c599c632d",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     Weight(FILES["vgg16"], licence="CC BY-NC 4.0 (the authors' parent_epoch-239.pth, trained on DAVIS)"),
@@ -115,6 +117,9 @@ class OsvosSegmenter:
         self._device = device
         self._parent = parent.eval()
         self._hash = key_of(parent.state_dict())
+        self._outlines: CompactOsvos | None = None
+        if options.snap and isinstance(parent, CompactOsvos):
+            self._outlines = typing.cast(CompactOsvos, self._prepared(parent))
 
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
         """Yield training Steps, then one Prediction per frame; only adapted weights outlive it, on disk."""
@@ -129,7 +134,7 @@ class OsvosSegmenter:
             prob = self._look(_smaller(frame, size_hw), [networks[i] for i in ids])
             mask, sure = labels(prob, ids, clip.info.size_hw), confidence(prob)
             if self.options.snap:
-                mask = snap(mask, frame)
+                mask = snap(mask, frame, self._contours(frame, size_hw))
             if index in masks:
                 mask = impose(mask, masks[index])
                 sure = 1.0 if set(ids) <= set(object_ids(masks[index])) else sure
@@ -172,6 +177,15 @@ class OsvosSegmenter:
         network = copy.deepcopy(network).requires_grad_(False)
         fold(network)
         return network.to(torch_device(self._device), dtype(self._device), memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    @torch.inference_mode()
+    def _contours(self, frame: Frame, size_hw: tuple[int, int]) -> NDArray[np.float32] | None:
+        """Return how likely a contour is (H, W), 0..1, by the parent; None without that branch."""
+        if self._outlines is None:
+            return None
+        image = torch.from_numpy(_smaller(frame, size_hw))[None].to(torch_device(self._device))
+        prob = self._outlines.branches(image)[-1].float().sigmoid()[0, 0].cpu().numpy()
+        return np.asarray(cv2.resize(prob, frame.shape[1::-1]), np.float32)
 
     @torch.inference_mode()
     def _look(self, frame: Frame, networks: Sequence[nn.Module]) -> Tensor:

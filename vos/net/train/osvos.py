@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,11 +18,12 @@ from torch import Tensor, nn
 
 from vos.errors import InvalidInput
 from vos.net.backbones import STRIDE
+from vos.net.osvos import CompactOsvos
 from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data
 from vos.net.train.losses import class_balanced
 from vos.net.train.synthetic import SyntheticClips
-from vos.types import MAX_OBJECTS
+from vos.types import MAX_OBJECTS, Mask
 
 SCALES = (0.77, 1.0, 1.31)  # of the crop's side, one a batch
 SHARES = (0.5, 0.25, 0.25)  # of videos, photos with masks, cut-and-paste scenes
@@ -50,7 +52,7 @@ class OsvosBatches:
                 raise InvalidInput(f"{name} is {getattr(self, name)}; at least {least} is allowed")
 
     def __call__(self, progress: float, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
-        """Return frames uint8 (B, S, S, 3), masks uint8 (B, S, S) of 0 and 1, and the sides' weight."""
+        """Return frames uint8 (B, S, S, 3), masks and contours uint8 (B, S, S), 0 or 1, the sides' weight."""
         size = round(self.size * rng.choice(SCALES) / STRIDE) * STRIDE
         sources, shares = self._sources(size)
         chosen = rng.choice(len(sources), max(round(self.count * self.size**2 / size**2), 1), p=shares)
@@ -58,6 +60,7 @@ class OsvosBatches:
         return {
             "frames": np.stack([sample.frames[0] for sample in samples]),
             "masks": np.stack([sample.masks[0] > 0 for sample in samples]).astype(np.uint8),
+            "contours": np.stack([contours(sample.masks[0]) for sample in samples]),
             "sides": np.array(1 - progress, np.float32),
         }
 
@@ -82,11 +85,22 @@ class OsvosRecipe:
         self.batches = batches
 
     def loss(self, batch: Mapping[str, Tensor], rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of the fused logits + (1 - progress) that of all sides, and the overlap (J)."""
+        """Return the loss of fused logits + contours + (1 - progress) all sides, and the overlap (J)."""
         truth = batch["masks"].float().unsqueeze(1)
-        *sides, fused = (logits.float() for logits in self.module(batch["frames"]))
+        network, frames = self.module, batch["frames"]
+        maps = network.branches(frames) if isinstance(network, CompactOsvos) else network(frames)
+        *sides, fused = (logits.float() for logits in maps[:5])
         aside = torch.stack([class_balanced(side, truth) for side in sides]).sum()
         loss = class_balanced(fused, truth)
         inside, real = (fused.detach() > 0).flatten(1), truth.flatten(1) > 0
         overlap = ((inside & real).sum(1) / (inside | real).sum(1).clamp(min=1)).mean()
-        return loss + batch["sides"] * aside, {"fused": loss.detach(), "iou": overlap}
+        total = loss + batch["sides"] * aside
+        if len(maps) > 5:
+            total = total + class_balanced(maps[5].float(), batch["contours"].float().unsqueeze(1))
+        return total, {"fused": loss.detach(), "iou": overlap}
+
+
+def contours(mask: Mask) -> NDArray[np.uint8]:
+    """Return the outlines of a label map's objects, uint8 (H, W): 1 on both sides of every edge."""
+    kernel = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, kernel) > 0, np.uint8)
