@@ -11,7 +11,7 @@ from vos.errors import InvalidInput
 from vos.net.cosnet import CompactCOSNet
 from vos.net.memory import MemoryNetwork
 from vos.net.osvos import NETWORKS
-from vos.net.s2s import CompactS2S
+from vos.net.s2s_compact import CompactS2S
 from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors
 from vos.weights import FOLDER

@@ -12,8 +12,10 @@ from tests.net.clips import MemoryClip, iou, squares
 from vos.errors import InvalidInput
 from vos.net import adapt
 from vos.net.backbones import ConvNorm, fold
+from vos.net.convlstm import ConvLSTM
 from vos.net.engines import s2s as engine
-from vos.net.s2s import CompactS2S, ConvLSTM, FullS2S
+from vos.net.s2s import FullS2S
+from vos.net.s2s_compact import CompactS2S
 from vos.types import Device, Prediction, Prompt, Step
 from vos.weights import FOLDER, locate, needed
 

@@ -9,7 +9,8 @@ import torch
 from vos.commands import _common as common
 from vos.errors import InvalidInput
 from vos.net.engines import s2s as engine
-from vos.net.s2s import NETWORKS, CompactS2S
+from vos.net.s2s import NETWORKS
+from vos.net.s2s_compact import CompactS2S
 from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors
 from vos.net.train.loop import Recipe, Validate

@@ -24,7 +24,8 @@ from vos.net.device import dtype, torch_device
 from vos.net.frames import to_image, to_plane, working_size
 from vos.net.merge import confidence, labels
 from vos.net.prompts import by_frame, impose
-from vos.net.s2s import NETWORKS, S2S, CompactS2S, FullS2S
+from vos.net.s2s import NETWORKS, S2S, FullS2S
+from vos.net.s2s_compact import CompactS2S
 from vos.net.train.checkpoint import load_weights
 from vos.net.train.clips import FirstFrameClips
 from vos.net.train.data import pick
@@ -48,7 +49,7 @@ WEIGHTS = (FILES["compact"],)
 OFFICIAL: Mapping[str, str] = {}  # its authors published no weights
 BACKGROUND = 0.5  # its score: an object is where it is likelier than this, and than the other objects
 PAIRS, SIZE = 4, 208  # of a batch of the online variant
-RATES = {"compact": 6e-5, "full": 1e-5}
+RATES = {"compact": 1.5e-4, "full": 1e-5}
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class RealClips:
         for _ in range(ATTEMPTS if videos else 0):
             pictures = self._frames_of(pick(tuple(videos), rng), rng)
             annotated = np.array([p.mask is not None for p in pictures])
-            if not annotated[0] or annotated.sum() < min(self.length, 2):
+            if not annotated[0] or (self.length > 1 and not annotated[1:].any()):
                 continue
             first = pictures[0].read_mask()
             if not object_ids(first):

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vos.errors import InvalidInput
-from vos.net.s2s import S2S, CompactS2S, FullS2S
+from vos.net.s2s import S2S, FullS2S
+from vos.net.s2s_compact import CompactS2S
 from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data
 from vos.net.train.losses import bootstrapped, soft_dice
