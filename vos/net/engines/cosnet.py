@@ -25,6 +25,7 @@ from vos.net.device import dtype, torch_device
 from vos.net.frames import working_size
 from vos.net.merge import confidence as confidence_of
 from vos.net.motion import own_motion
+from vos.net.options import check
 from vos.net.prompts import impose, optional_by_frame
 from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight
 
@@ -80,10 +81,7 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        Config(self.network)
-        for name, least, most in (("references", 1, 20), ("short_side", 64, 1080)):
-            if not least <= getattr(self, name) <= most:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; {least} to {most} are allowed")
+        check(self)
 
 
 def weights_for(options: Options) -> tuple[Weight, ...]:

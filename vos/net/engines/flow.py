@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vos.errors import InvalidInput
 from vos.net.motion import Field, Grey, brightness, dense_flow
+from vos.net.options import check
 from vos.net.prompts import by_frame, impose
 from vos.types import VOID, Clip, Device, Mask, Prediction, Prompt, Step, Weight
 
@@ -50,8 +50,7 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        if self.preset not in PRESETS:
-            raise InvalidInput(f"preset is {self.preset!r}; allowed are: {', '.join(PRESETS)}")
+        check(self)
 
 
 def build(weights: Mapping[str, Path], device: Device, options: Options) -> FlowSegmenter:

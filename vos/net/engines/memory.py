@@ -20,6 +20,7 @@ from vos.net.backbones import fold
 from vos.net.device import dtype, torch_device
 from vos.net.frames import working_size
 from vos.net.memory import MemoryNetwork
+from vos.net.options import check
 from vos.net.prompts import by_frame
 from vos.net.tracker import Tracker, step_together
 from vos.types import Clip, Device, Mask, Prediction, Prompt, Step, Weight
@@ -66,11 +67,7 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise InvalidInput(f"mode is {self.mode!r}; allowed are: {', '.join(MODES)}")
-        for name, least, most in (("short_side", 64, 1080), ("memory", 0, 16), ("steps", 1, 1000)):
-            if not least <= getattr(self, name) <= most:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; {least} to {most} are allowed")
+        check(self)
 
 
 def build(weights: Mapping[str, Path], device: Device, options: Options) -> MemorySegmenter:

@@ -26,6 +26,7 @@ from vos.net.finetune import Example, finetuned
 from vos.net.frames import working_size
 from vos.net.memory import aggregate
 from vos.net.merge import confidence, labels
+from vos.net.options import check
 from vos.net.osvos import NETWORKS, CompactOsvos, Vgg16Osvos
 from vos.net.prompts import by_frame, impose
 from vos.net.snapping import snap
@@ -72,11 +73,7 @@ class Options:
     snap: bool = field(default=False, metadata={"help": "Let masks end at contours of the picture"})
 
     def __post_init__(self) -> None:
-        if self.network not in NETWORKS:
-            raise InvalidInput(f"network is {self.network!r}; allowed are: {', '.join(NETWORKS)}")
-        for name, least, most in (("short_side", 64, 1080), ("iterations", 0, 2000)):
-            if not least <= getattr(self, name) <= most:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; {least} to {most} are allowed")
+        check(self)
 
 
 def weights_for(options: Options) -> tuple[Weight, ...]:

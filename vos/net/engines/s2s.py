@@ -23,6 +23,7 @@ from vos.net.backbones import fold
 from vos.net.device import dtype, torch_device
 from vos.net.frames import to_image, to_plane, working_size
 from vos.net.merge import confidence, labels
+from vos.net.options import check
 from vos.net.prompts import by_frame, impose
 from vos.net.s2s import NETWORKS, S2S, FullS2S
 from vos.net.s2s_compact import CompactS2S
@@ -77,11 +78,7 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        if self.network not in NETWORKS:
-            raise InvalidInput(f"network is {self.network!r}; allowed are: {', '.join(NETWORKS)}")
-        for name, least, most in (("iterations", 1, 1000), ("short_side", 64, 1080)):
-            if not least <= getattr(self, name) <= most:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; {least} to {most} are allowed")
+        check(self)
 
 
 def weights_for(options: Options) -> tuple[Weight, ...]:
