@@ -249,7 +249,7 @@ def test_without_iterations_the_parent_segments_alone(cache):
 def test_all_prompted_frames_that_name_an_object_take_part(cache, monkeypatch):
     seen = {}
 
-    def note_examples(parent, examples, device, iterations, rate, note):
+    def note_examples(parent, examples, device, iterations, rate, note, dice):
         seen[note] = [np.unique(e.mask).tolist() for e in examples]
         yield Step(note, 0, 1)
         return parent

@@ -1,7 +1,8 @@
 """Fine-tuning on one object: a copy of the parent learns it from augmented copies of the prompted frames.
 
 Caelles et al. (CVPR 2017), section 3.3: class-balanced loss on the fused logits alone. Flips, turns and zoom
-are theirs; here the rate falls to zero along a cosine, and training ends early when the loss stalls.
+are theirs; here the rate falls to zero along a cosine, and training ends early when the loss stalls. Soft
+dice may be added: the balanced loss alone lets an object spill over (docs/engines.md has what it gives).
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vos.net.device import autocast, torch_device
-from vos.net.train.losses import class_balanced
+from vos.net.train.losses import class_balanced, soft_dice
 from vos.types import VOID, Device, Frame, Mask, Step
 
 TURN_DEG = 30.0
 ZOOM = 0.75, 1.25
 WINDOW = 40  # iterations whose mean loss is compared with that of as many before
 STALLED = 0.98  # of it, or more: no longer worth the time
+NOWHERE = -20.0  # the logit of pixels that do not count
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,13 @@ class Example:
 
 
 def finetuned(
-    parent: nn.Module, examples: Sequence[Example], device: Device, iterations: int, rate: float, note: str
+    parent: nn.Module,
+    examples: Sequence[Example],
+    device: Device,
+    iterations: int,
+    rate: float,
+    note: str,
+    dice: bool = False,
 ) -> Generator[Step, None, nn.Module]:
     """Train a copy of the parent, one Step an iteration, with the loss in its note; return the copy.
 
@@ -75,7 +83,7 @@ def finetuned(
         for group in optimizer.param_groups:
             group["lr"] = rate * (1 + math.cos(math.pi * done / iterations)) / 2
         example = examples[int(rng.integers(len(examples)))].varied(rng)
-        loss = _loss(learner, example, device)
+        loss = _loss(learner, example, device, dice)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -93,12 +101,14 @@ def stalled(losses: Sequence[float]) -> bool:
     return bool(now >= STALLED * before)
 
 
-def _loss(network: nn.Module, example: Example, device: Device) -> Tensor:
+def _loss(network: nn.Module, example: Example, device: Device, dice: bool) -> Tensor:
     where = torch_device(device)
     mask = _plane(example.mask).to(where)
     with autocast(device):
         fused = network(torch.from_numpy(example.frame)[None].to(where))[-1].float()
-    return class_balanced(fused, (mask == 1).float(), (mask != VOID).float())
+    truth, known = (mask == 1).float(), (mask != VOID).float()
+    loss = class_balanced(fused, truth, known)
+    return loss + soft_dice(fused.where(known > 0, NOWHERE), truth) if dice else loss
 
 
 def _plane(mask: NDArray[np.uint8]) -> Tensor:

@@ -41,7 +41,7 @@ OFFICIAL = {"parent": FILES["vgg16"]}
 WEIGHTS = (
     Weight(
         FILES["compact"],
-        "3ad7d01d7ecc42e2bcc55f7d8b6032c226453fed52ae6136f2750f1c599c632d",
+        "7ce2ed80c3579827dd80131a15471243f22cd148faa102f72d9c7d27f6f08ee2",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     Weight(FILES["vgg16"], licence="CC BY-NC 4.0 (the authors' parent_epoch-239.pth, trained on DAVIS)"),
@@ -155,6 +155,7 @@ class OsvosSegmenter:
     def _adapted(self, examples: Sequence[Example], note: str) -> Generator[Step, None, nn.Module]:
         """Return the parent fine-tuned, here or before; the weights are rounded to what is kept of them."""
         count, rate = self.options.iterations, RATES[self.options.network]
+        compact = self.options.network == "compact"
         if count == 0:
             return self._parent
         arrays = [array for example in examples for array in (example.frame, example.mask)]
@@ -162,7 +163,7 @@ class OsvosSegmenter:
         cache, key = Adapted(), key_of(text, self._hash, *arrays)
         tensors = cache.get(key)
         if tensors is None:
-            learner = yield from finetuned(self._parent, examples, self._device, count, rate, note)
+            learner = yield from finetuned(self._parent, examples, self._device, count, rate, note, compact)
             tensors = rounded(learner)
             cache.put(key, tensors)
         network = copy.deepcopy(self._parent)
