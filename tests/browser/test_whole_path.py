@@ -133,7 +133,9 @@ def test_objects_keep_their_paint_when_another_is_added_and_a_mask_file_prompts_
     paint(page)
     caption = page.get_by_text("exactly as it will be used")
     expect(caption).to_contain_text("Object 1")
+    settle(page)
     page.get_by_role("button", name="Add object").click()
+    settle(page)
     page.get_by_role("radio", name="Rectangle").click()
     settle(page)
     box = page.locator("canvas.upper-canvas").bounding_box()
@@ -188,6 +190,7 @@ def test_without_a_mask_the_object_is_found_and_its_mask_prompts_another_engine(
     before = area.inner_text()
     paint(page)  # the brush is wider than what was found
     expect(page.get_by_text("exactly as it will be used")).not_to_contain_text(before.partition(": ")[2])
+    settle(page)
     page.get_by_role("combobox", name="Engine").click()
     page.get_by_role("option", name="Optical flow").click()
     page.get_by_role("button", name="Run", exact=True).click()

@@ -46,7 +46,7 @@ WEIGHTS = (
     ),
     Weight(FILES["vgg16"], licence="CC BY-NC 4.0 (the authors' parent_epoch-239.pth, trained on DAVIS)"),
 )
-RATES = {"compact": 3e-4, "vgg16": 1e-5}  # of AdamW
+RATES = {"compact": 4e-4, "vgg16": 1e-5}  # of AdamW
 FORMAT = 1  # part of every key of adapted weights: raise it when fine-tuning changes
 
 
@@ -67,7 +67,7 @@ class Options:
         metadata={"help": "Frames are seen at this short side, in pixels", "min": 64, "max": 1080},
     )
     iterations: int = field(
-        default=120,
+        default=80,
         metadata={"help": "Training steps per object, at most; 0: none", "min": 0, "max": 2000},
     )
     snap: bool = field(default=False, metadata={"help": "Let masks end at contours of the picture"})
