@@ -144,6 +144,7 @@ def _object_controls(draft: Draft) -> None:
         format_func=lambda i: _parts.short(draft.names[i], 30),
         key=f"object_{draft.token}_{turn}",
         on_change=_choose_object,
+        filter_mode=None,
         args=(draft, turn),
     )
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.6rem;padding:.2rem">{dots}</div>')

@@ -56,7 +56,7 @@ def _other_side(result: Result, results: list[Result]) -> tuple[Truth | None, st
         kinds.insert(0, "Another result")
     if result.digest == _sample.digest(jobs):
         kinds.insert(0, "The sample's exact masks")
-    kind = st.selectbox("Against", kinds, key=f"kind_{result.id}")
+    kind = st.selectbox("Against", kinds, key=f"kind_{result.id}", filter_mode=None)
     if kind == "Another result":
         other = _parts.pick_result(others, "The other result", "", f"other_{result.id}")
         return Truth(other.files["masks"], range(other.frames)), _parts.describe(other)

@@ -98,14 +98,15 @@ def _run_step(draft: Draft, info: VideoInfo, job_id: str) -> None:
     st.subheader("3 · Run")
     if job_id and _outcome(job_id):
         return
-    engines = {n: e for n, e in _parts.engines().items() if draft.by_hand or not e.NEEDS_PROMPT}
-    names = list(engines)
+    engines = {n: e for n, e in _parts.engines().items() if draft.by_hand == e.NEEDS_PROMPT}
+    names = sorted(engines, key=lambda name: (name != _drafts.DEFAULT_ENGINE, name))
     draft.engine = st.selectbox(
         "Engine",
         names,
         index=names.index(draft.engine) if draft.engine in names else 0,
         format_func=lambda name: f"{engines[name].TITLE}",
         key=f"engine_{draft.token}_{draft.by_hand}",
+        filter_mode=None,
         help=engines[draft.engine].SUMMARY if draft.engine in engines else None,
     )
     st.caption(engines[draft.engine].SUMMARY)
@@ -136,7 +137,9 @@ def _options(kind: typing.Any, draft: Draft) -> dict[str, typing.Any]:
             value = st.toggle(label, value, help=meta.get("help"), key=key)
         elif "choices" in meta:
             choices = list(meta["choices"])
-            value = st.selectbox(label, choices, choices.index(value), help=meta.get("help"), key=key)
+            value = st.selectbox(
+                label, choices, choices.index(value), help=meta.get("help"), key=key, filter_mode=None
+            )
         elif types[option.name] is str:
             value = st.text_input(label, value, help=meta.get("help"), key=key)
         else:

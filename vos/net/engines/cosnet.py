@@ -40,7 +40,7 @@ OFFICIAL: Mapping[str, str] = {
 WEIGHTS = (
     Weight(
         "cosnet.safetensors",
-        "2db3c1b065b1e8d70b78a52a43e1709e3a5ae9837f3239ddb9f74b4381c5d4a4",
+        "faf39a7b7a5b1e89fc3843168fd0d0cf77aeaa3936bdd9c22cd6a703932be92c",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     *(Weight(name, licence="none given (official checkpoint, not shipped)") for name in OFFICIAL.values()),

@@ -41,7 +41,7 @@ LOOKAHEAD = 0
 FILES = {
     "compact": Weight(
         "s2s.safetensors",
-        "9ef18a7a962c57e3917b3c07b6bc00b0e1293856f092d9c7f9cd4b19c96826df",
+        "07dcb30b6c6fe8ee2dc3c7d442026fb3fd4931bee0bc95ccf55aa54765d3d21f",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     "full": Weight("s2s-full.safetensors", licence="that of the data it is trained on"),
