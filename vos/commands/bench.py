@@ -106,6 +106,9 @@ def _alone(clip: Path, engine: str, size: str, objects: int, device: Device) -> 
     _, mask = next(sample.frames(1, SIZES[size], objects=objects))
     job = Job(clip=clip, engine=engine, prompts=(Prompt(0, mask),))
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
+        os.environ["VOS_CACHE"] = (
+            folder  # what an engine learns is learnt anew, not found from an earlier run
+        )
         finished = [step for step in segment.run(job, store, device=device) if isinstance(step, Finished)]
     result = finished[0].result
     stages = {stage: result.frames / max(s, 1e-9) for stage, s in result.seconds.items() if stage != "total"}

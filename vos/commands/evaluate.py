@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
@@ -67,6 +68,7 @@ def run(args: Namespace) -> int:
         predictions, engine = Predictions(args.masks), None
         facts |= {"engine": None, "masks": str(args.masks)}
     else:
+        os.environ["VOS_CACHE"] = str(task.out)  # what an engine learns here counts in frames a second
         engine = prepare(args.engine, options(args.option), args.device, args.precision)
         predictions = Predictions(task.out / "masks")
         facts |= engine.facts
