@@ -20,3 +20,9 @@ def shared():
 def own_cache(tmp_path_factory):
     """No test touches the user's results."""
     os.environ["VOS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def same_cache(own_cache, monkeypatch):
+    """Commands that name a cache of their own do so for one test."""
+    monkeypatch.setenv("VOS_CACHE", os.environ["VOS_CACHE"])
