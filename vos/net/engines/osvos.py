@@ -41,7 +41,7 @@ OFFICIAL = {"parent": FILES["vgg16"]}
 WEIGHTS = (
     Weight(
         FILES["compact"],
-        "7ce2ed80c3579827dd80131a15471243f22cd148faa102f72d9c7d27f6f08ee2",
+        "ec6c58731e626654f6bb6a69e0a087fdbf92425a68da718e4b9937ebfbfe3ef5",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     Weight(FILES["vgg16"], licence="CC BY-NC 4.0 (the authors' parent_epoch-239.pth, trained on DAVIS)"),
