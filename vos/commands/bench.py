@@ -29,6 +29,7 @@ HELP = "measure speed and memory of every engine on the sample clip"
 SIZES = {"480p": (480, 854), "1080p": (1080, 1920)}
 OBJECTS = (1, 2, 4, 8)
 LENGTHS = (100, 1000)
+STAGES = ("decode", "segment", "render", "encode", "pack")
 FPS = Fraction(30)
 
 
@@ -111,7 +112,7 @@ def _alone(clip: Path, engine: str, size: str, objects: int, device: Device) -> 
         )
         finished = [step for step in segment.run(job, store, device=device) if isinstance(step, Finished)]
     result = finished[0].result
-    stages = {stage: result.frames / max(s, 1e-9) for stage, s in result.seconds.items() if stage != "total"}
+    stages = {stage: result.frames / max(result.seconds[stage], 1e-9) for stage in STAGES}
     stages["end to end"] = result.frames / result.seconds["total"]
     return Row(engine, size, objects, result.frames, stages, _peak_mb())
 
