@@ -30,9 +30,11 @@ def main() -> None:
         return
     with _parts.mistakes():
         info = _info(draft.digest, draft.path)
+    status = jobs.status(job_id) if job_id else None
+    if status and status.state == "done":
+        _outcome(job_id)  # before a canvas comes whose first word would bring this page back
     _clip_step(draft, info)
-    active = bool(job_id) and (status := jobs.status(job_id)) is not None and status.active
-    if active:
+    if status and status.active:
         st.session_state.pop("opened", None)  # the canvas goes; when it comes back it starts anew
     else:
         _prompt.step(draft, info)

@@ -20,7 +20,6 @@ store = jobs.store
 
 def main() -> None:
     """Show the result that the address names, or the newest."""
-    _parts.remember("job", "")  # its result is here
     results = store.results()
     wanted = _parts.remembered("result")
     if not results:
@@ -36,6 +35,7 @@ def main() -> None:
     if result.id != wanted:
         _parts.remember("result", result.id)
     _show(result)
+    _parts.remember("job", "")  # last: should this run be stopped, the upload page leads here again
 
 
 def _gone(result_id: str) -> None:
