@@ -149,7 +149,9 @@ def test_objects_keep_their_paint_when_another_is_added_and_a_mask_file_prompts_
     expect(caption).to_contain_text("Frame 1, exactly as it will be used: nothing")
     small = tmp_path / "mask.png"
     write_png(small, sample.prompt()[::2, ::2].copy())
+    settle(page)
     page.get_by_text("Use a mask file").click()
+    settle(page)
     page.locator("input[type=file]").last.set_input_files(small)
     expect(caption).to_contain_text("Frame 1, exactly as it will be used: Object 1")
     expect(page.get_by_text("resized to 854x480")).to_be_visible()
