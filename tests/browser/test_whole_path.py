@@ -10,7 +10,7 @@ from tests.browser.conftest import SHOTS
 from vos.video import sample
 from vos.video.masks import write_png
 
-# On a busy machine a click can be lost while Streamlit stops a run (CHANGELOG, known limit): hence the reruns.
+# On a busy machine a click can be lost while Streamlit stops a run (see CHANGELOG): hence the reruns.
 pytestmark = [pytest.mark.browser, pytest.mark.flaky(reruns=2)]
 
 
