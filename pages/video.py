@@ -20,6 +20,11 @@ store = jobs.store
 
 def main() -> None:
     """Show the result that the address names, or the newest."""
+    _main()
+    _parts.remember("job", "")  # last: should this run be stopped, the upload page leads here again
+
+
+def _main() -> None:
     results = store.results()
     wanted = _parts.remembered("result")
     if not results:
@@ -35,7 +40,6 @@ def main() -> None:
     if result.id != wanted:
         _parts.remember("result", result.id)
     _show(result)
-    _parts.remember("job", "")  # last: should this run be stopped, the upload page leads here again
 
 
 def _gone(result_id: str) -> None:
