@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from vos.errors import InvalidInput
 from vos.metrics import boundary_f, jaccard
-from vos.net.train.checkpoint import save_weights
+from vos.net.backbones import Compact
+from vos.net.train.backbone import start_trunk
+from vos.net.train.checkpoint import load_weights, save_weights
 from vos.net.train.data import Data, Picture, find
 from vos.net.train.loop import Validate
 from vos.types import Device, Frame, Prediction, Prompt, Segmenter, VideoInfo
+from vos.weights import needed
 
 VIDEOS_AND_STILLS = "folder with davis*-train*/ and stills/"
 HELD_OUT = "bear,car-turn,dance-jump,motorbike,soccerball"
@@ -30,6 +34,23 @@ def start(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--start", type=Path, metavar="FILE", help="weights of this network to begin with")
     add("--backbone", type=Path, metavar="FILE", help="weights whose trunk to begin with")
+
+
+def begin(network: nn.Module, args: Namespace) -> None:
+    """Give a network what --start and --backbone name.
+
+    Raises:
+        InvalidInput: a file is of another network, or --backbone is for a network without the compact trunk.
+    """
+    if args.start:
+        load_weights(network, args.start)
+    if args.backbone:
+        trunk = getattr(network, "trunk", None)
+        if not isinstance(trunk, Compact):
+            raise InvalidInput(
+                "--backbone is for the compact network; others begin with --start or from scratch"
+            )
+        start_trunk(trunk, args.backbone)
 
 
 def hold_out(parser: ArgumentParser) -> None:
@@ -50,14 +71,13 @@ def validation(
     videos: Mapping[str, tuple[Picture, ...]],
     out: Path,
     device: Device,
-    weight: str = "",
 ) -> Validate | None:
-    """Return what scores weights on the videos, or None without any; the first of the engine's weights is
-    meant where none is named."""
-    if not videos:
-        return None
-    scratch = out.with_suffix(".validated.safetensors")
-    return HeldOut(engine, options, weight or engine.WEIGHTS[0].name, videos, device, scratch)
+    """Return what scores weights on the videos, or None without any."""
+    return (
+        HeldOut(engine, options, videos, device, out.with_suffix(".validated.safetensors"))
+        if videos
+        else None
+    )
 
 
 @dataclass(frozen=True)
@@ -89,7 +109,6 @@ class HeldOut:
     Attributes:
         engine: the engine's module.
         options: its Options.
-        weight: the name by which the engine knows these weights.
         videos: the sequences.
         device: where the engine computes.
         scratch: the file through which weights pass.
@@ -97,7 +116,6 @@ class HeldOut:
 
     engine: ModuleType
     options: Any
-    weight: str
     videos: Mapping[str, tuple[Picture, ...]]
     device: Device
     scratch: Path
@@ -106,7 +124,9 @@ class HeldOut:
         """Return `score` (the mean of `j` and `f`), `j`, `f`, and the score of each sequence, 0..1."""
         try:
             save_weights(network, self.scratch)
-            segmenter = self.engine.build({self.weight: self.scratch}, self.device, self.options)
+            segmenter = self.engine.build(
+                {needed(self.engine, self.options)[0].name: self.scratch}, self.device, self.options
+            )
         finally:
             self.scratch.unlink(missing_ok=True)
         prompted = self.engine.NEEDS_PROMPT

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from vos.net.backbones import Network
 from vos.net.train.checkpoint import write_tensors
+from vos.types import Step
 
 LIMIT_BYTES = 2**31
 _DIGEST = "sha256"
@@ -39,12 +42,6 @@ def key_of(*parts: str | NDArray[np.generic] | Mapping[str, Tensor]) -> str:
                 plain = tensor.detach().cpu().contiguous().flatten()
                 digest.update(plain.view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def rounded(network: nn.Module) -> dict[str, Tensor]:
-    """Return a network's weights as they are kept: on the CPU, in half precision."""
-    state = network.state_dict()
-    return {key: (v.half() if v.is_floating_point() else v).detach().cpu() for key, v in state.items()}
 
 
 class Adapted:
@@ -96,3 +93,25 @@ class Adapted:
             total += size
             if total > self._limit_bytes and path != keep:
                 path.unlink(missing_ok=True)
+
+
+def learnt(
+    network: Network, key: str, learning: Generator[Step, None, nn.Module | None]
+) -> Generator[Step, None, Network | None]:
+    """Return a copy of a network with the weights kept under a key, learnt first where there are none.
+
+    They are kept in half precision, and so used when just learnt: asking again gives the same masks. That
+    nothing could be learnt, None, is kept too.
+    """
+    cache = Adapted()
+    tensors = cache.get(key)
+    if tensors is None:
+        learner = yield from learning
+        state = learner.state_dict() if learner else {}
+        tensors = {name: v.half() if v.is_floating_point() else v for name, v in state.items()}
+        cache.put(key, tensors)
+    if not tensors:
+        return None
+    network = copy.deepcopy(network)
+    network.load_state_dict(tensors)
+    return network

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from vos.net.device import dtype, torch_device
+from vos.types import Device
+
+Network = TypeVar("Network", bound=nn.Module)
 
 STRIDE = 16
 MEAN_RGB = (0.485, 0.456, 0.406)
@@ -114,6 +122,13 @@ def vgg16_stages(inputs: int = 3) -> nn.ModuleList:
             inputs = width
         stages.append(nn.Sequential(*layers))
     return stages
+
+
+def ready(network: Network, device: Device) -> Network:
+    """Return a copy for inference on a device, at its precision: no gradients, batch norms folded."""
+    network = copy.deepcopy(network).requires_grad_(False)
+    fold(network)
+    return network.to(torch_device(device), dtype(device), memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def fold(network: nn.Module) -> None:

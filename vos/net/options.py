@@ -1,7 +1,8 @@
-"""What an engine's Options promise in their fields' metadata, held."""
+"""Numbers and choices that users give, checked: those of engines' Options, and of training batches."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -24,3 +25,14 @@ def check(options: DataclassInstance) -> None:
             raise InvalidInput(f"{field.name} is {value!r}; allowed are: {allowed}")
         if "min" in meta and not meta["min"] <= value <= meta["max"]:
             raise InvalidInput(f"{field.name} is {value}; {meta['min']} to {meta['max']} are allowed")
+
+
+def at_least(batches: object, least: Mapping[str, int]) -> None:
+    """Refuse an attribute below the least that is allowed.
+
+    Raises:
+        InvalidInput: the sentence names it, what it is and what is allowed.
+    """
+    for name, allowed in least.items():
+        if getattr(batches, name) < allowed:
+            raise InvalidInput(f"{name} is {getattr(batches, name)}; at least {allowed} is allowed")

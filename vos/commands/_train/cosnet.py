@@ -7,11 +7,8 @@ from argparse import ArgumentParser, Namespace
 import torch
 
 from vos.commands import _common as common
-from vos.errors import InvalidInput
-from vos.net.cosnet import FORMS, NETWORKS, CompactCOSNet, Config, make
+from vos.net.cosnet import FORMS, NETWORKS, Config, make
 from vos.net.engines import cosnet as engine
-from vos.net.train.backbone import start_trunk
-from vos.net.train.checkpoint import load_weights
 from vos.net.train.cosnet import CosnetRecipe, PairBatches
 from vos.net.train.loop import Recipe, Validate
 from vos.types import Device
@@ -38,16 +35,10 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
     Raises:
         InvalidInput: a trunk for a network that has none.
     """
-    if args.backbone and args.variant != NETWORKS[0]:
-        raise InvalidInput(f"--backbone is for the compact network; got --variant {args.variant}")
-    data, videos = common.split(args)
     torch.manual_seed(args.seed)
     network = make(Config(args.variant, args.form))
-    if args.start:
-        load_weights(network, args.start)
-    if isinstance(network, CompactCOSNet) and args.backbone:
-        start_trunk(network.trunk, args.backbone)
+    common.begin(network, args)
+    data, videos = common.split(args)
     options = engine.Options(network=args.variant, short_side=common.SHORT_SIDE)
-    weight = engine.weights_for(options)[0].name
-    validate = common.validation(engine, options, videos, args.out, device, weight)
+    validate = common.validation(engine, options, videos, args.out, device)
     return CosnetRecipe(network, PairBatches(data, args.pairs, args.size)), validate

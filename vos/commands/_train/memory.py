@@ -9,8 +9,6 @@ import torch
 from vos.commands import _common as common
 from vos.net.engines import memory as engine
 from vos.net.memory import MemoryNetwork
-from vos.net.train.backbone import start_trunk
-from vos.net.train.checkpoint import load_weights
 from vos.net.train.loop import Recipe, Validate
 from vos.net.train.memory import MemoryBatches, MemoryRecipe
 from vos.types import Device
@@ -33,13 +31,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
     """Return what to train, and what to validate it with."""
-    data, videos = common.split(args)
     torch.manual_seed(args.seed)
     network = MemoryNetwork()
-    if args.start:
-        load_weights(network, args.start)
-    if args.backbone:
-        start_trunk(network.trunk, args.backbone)
+    common.begin(network, args)
+    data, videos = common.split(args)
     batches = MemoryBatches(data, args.clips, args.frames, args.size, args.objects)
     options = engine.Options(short_side=common.SHORT_SIDE)
     return MemoryRecipe(network, batches), common.validation(engine, options, videos, args.out, device)

@@ -7,11 +7,8 @@ from argparse import ArgumentParser, Namespace
 import torch
 
 from vos.commands import _common as common
-from vos.errors import InvalidInput
 from vos.net.engines import osvos as engine
-from vos.net.osvos import NETWORKS, CompactOsvos
-from vos.net.train.backbone import start_trunk
-from vos.net.train.checkpoint import load_weights
+from vos.net.osvos import NETWORKS
 from vos.net.train.loop import Recipe, Validate
 from vos.net.train.osvos import OsvosBatches, OsvosRecipe
 from vos.types import Device
@@ -39,16 +36,11 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
     Raises:
         InvalidInput: a compact trunk for the VGG16 network.
     """
-    data, videos = common.split(args)
     torch.manual_seed(args.seed)
     network = NETWORKS[args.kind]()
-    if args.start:
-        load_weights(network, args.start)
-    if args.backbone and not isinstance(network, CompactOsvos):
-        raise InvalidInput("--backbone is for the compact network; vgg16 begins with --start or from scratch")
-    if args.backbone and isinstance(network, CompactOsvos):
-        start_trunk(network.trunk, args.backbone)
+    common.begin(network, args)
+    data, videos = common.split(args)
     options = engine.Options(network=args.kind, short_side=common.SHORT_SIDE, iterations=ITERATIONS)
     videos = {name: p[:: EVERY if len(p) > 2 * EVERY else 1] for name, p in videos.items()}
-    validate = common.validation(engine, options, videos, args.out, device, engine.FILES[args.kind])
+    validate = common.validation(engine, options, videos, args.out, device)
     return OsvosRecipe(network, OsvosBatches(data, args.pictures, args.size)), validate

@@ -7,12 +7,9 @@ from argparse import ArgumentParser, Namespace
 import torch
 
 from vos.commands import _common as common
-from vos.errors import InvalidInput
 from vos.net.engines import s2s as engine
 from vos.net.s2s import NETWORKS
-from vos.net.s2s_compact import CompactS2S
-from vos.net.train.backbone import start_trunk
-from vos.net.train.checkpoint import load_weights, read_tensors
+from vos.net.train.checkpoint import read_tensors
 from vos.net.train.loop import Recipe, Validate
 from vos.net.train.s2s import S2SBatches, S2SRecipe
 from vos.types import Device
@@ -39,21 +36,16 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
 
     With --backbone the compact network takes the trunk, and all other layers that bear its names and shapes.
     """
-    if args.backbone and args.variant != "compact":
-        raise InvalidInput("--backbone is for the compact network; the full one has no such trunk")
-    data, videos = common.split(args)
     torch.manual_seed(args.seed)
     network = NETWORKS[args.variant]()
-    if args.start:
-        load_weights(network, args.start)
-    if args.backbone and isinstance(network, CompactS2S):
-        start_trunk(network.trunk, args.backbone)
+    common.begin(network, args)
+    data, videos = common.split(args)
+    if args.backbone:
         own = network.state_dict()
         alike = {k: v for k, v in read_tensors(args.backbone).items() if k in own and v.shape == own[k].shape}
         network.load_state_dict(alike, strict=False)
     size = args.size or SIZES[args.variant]
     batches = S2SBatches(data, args.clips, size, args.objects, network.stride)
     options = engine.Options(network=args.variant)
-    weight = engine.FILES[args.variant].name
     recipe = S2SRecipe(network, batches)
-    return recipe, common.validation(engine, options, videos, args.out, device, weight)
+    return recipe, common.validation(engine, options, videos, args.out, device)

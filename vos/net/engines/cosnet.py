@@ -19,10 +19,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from vos.errors import InvalidInput
-from vos.net.backbones import fold
+from vos.net.backbones import ready
 from vos.net.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
 from vos.net.device import dtype, torch_device
-from vos.net.frames import working_size
+from vos.net.frames import smaller, working_size
 from vos.net.merge import confidence as confidence_of
 from vos.net.motion import own_motion
 from vos.net.options import check
@@ -93,10 +93,7 @@ def build(weights: Mapping[str, Path], device: Device, options: Options) -> Cosn
     """Load the network, ready for any number of clips."""
     net = make(Config(options.network))
     net.load_state_dict(load_file(weights[weights_for(options)[0].name]))
-    net.eval().requires_grad_(False)
-    fold(net)
-    net.to(torch_device(device), dtype(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return CosnetSegmenter(net, device, options)
+    return CosnetSegmenter(ready(net.eval(), device), device, options)
 
 
 def from_official(variant: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -195,7 +192,7 @@ class CosnetSegmenter:
         size_hw = OFFICIAL_SIDE, OFFICIAL_SIDE
         if isinstance(self._net, CompactCOSNet):
             size_hw = working_size(frame.shape[:2], self.options.short_side)
-        return np.asarray(cv2.resize(frame, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+        return smaller(frame, size_hw)
 
     @torch.inference_mode()
     def _features(self, image: Image, beside: Image) -> Features:

@@ -5,25 +5,22 @@ docs/engines.md draws it.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
 
 from vos.errors import InvalidInput
 from vos.net.adapt import adapted
-from vos.net.adapted import Adapted, key_of, rounded
-from vos.net.backbones import fold
-from vos.net.device import dtype, torch_device
+from vos.net.adapted import key_of, learnt
+from vos.net.backbones import ready
 from vos.net.frames import working_size
 from vos.net.memory import MemoryNetwork
 from vos.net.options import check
 from vos.net.prompts import by_frame
 from vos.net.tracker import Tracker, step_together
-from vos.types import Clip, Device, Mask, Prediction, Prompt, Step, Weight
+from vos.types import Clip, Device, Frame, Mask, Prediction, Prompt, Step, Weight
 
 TITLE = "Memory network"
 SUMMARY = "Follows up to 20 objects from their masks on one or more frames; made for a laptop's processor."
@@ -88,7 +85,7 @@ class MemorySegmenter:
         self.options = options
         self._device = device
         self._trainable = net.eval().requires_grad_(False)
-        self._ready = self._prepared(net)
+        self._ready = ready(net, device)
 
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
         """Yield one Prediction per frame, in accurate mode training Steps before; nothing outlives it."""
@@ -105,25 +102,12 @@ class MemorySegmenter:
         """Train; return the adapted network, or none where nothing can be learnt or it got no better."""
         frame, steps = next(iter(clip.sample([0]))), self.options.steps
         text = f"memory {FORMAT} {steps} {self._device.name} {self._device.precision}"
-        cache, key = Adapted(), key_of(text, self._trainable.state_dict(), frame, mask)
-        tensors = cache.get(key)
-        if tensors is None:
-            try:
-                learner = yield from adapted(self._trainable, frame, mask, self._device, steps)
-            except InvalidInput:  # too small to make clips of
-                learner = None
-            tensors = rounded(learner) if learner else {}
-            cache.put(key, tensors)
-        if not tensors:
-            return []
-        net = copy.deepcopy(self._trainable)
-        net.load_state_dict(tensors)
-        return [self._prepared(net)]
+        key = key_of(text, self._trainable.state_dict(), frame, mask)
+        net = yield from learnt(self._trainable, key, self._learning(frame, mask))
+        return [ready(net, self._device)] if net else []
 
-    def _prepared(self, net: MemoryNetwork) -> MemoryNetwork:
-        """Return a copy for inference on the device."""
-        net = copy.deepcopy(net)
-        fold(net)
-        number = dtype(self._device)
-        net.to(torch_device(self._device), number, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return net
+    def _learning(self, frame: Frame, mask: Mask) -> Generator[Step, None, MemoryNetwork | None]:
+        try:
+            return (yield from adapted(self._trainable, frame, mask, self._device, self.options.steps))
+        except InvalidInput:  # too small to make clips of
+            return None

@@ -5,8 +5,6 @@ Caelles et al. (CVPR 2017); vos/net/osvos.py has the networks, vos/net/finetune.
 
 from __future__ import annotations
 
-import copy
-import typing
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +17,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vos.errors import InvalidInput
-from vos.net.adapted import Adapted, key_of, rounded
-from vos.net.backbones import fold
-from vos.net.device import dtype, torch_device
+from vos.net.adapted import key_of, learnt
+from vos.net.backbones import ready
+from vos.net.device import torch_device
 from vos.net.finetune import Example, finetuned
-from vos.net.frames import working_size
+from vos.net.frames import smaller, working_size
 from vos.net.memory import aggregate
 from vos.net.merge import confidence, labels
 from vos.net.options import check
@@ -116,7 +114,7 @@ class OsvosSegmenter:
         self._hash = key_of(parent.state_dict())
         self._outlines: CompactOsvos | None = None
         if options.snap and isinstance(parent, CompactOsvos):
-            self._outlines = typing.cast(CompactOsvos, self._prepared(parent))
+            self._outlines = ready(parent, device)
 
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
         """Yield training Steps, then one Prediction per frame; only adapted weights outlive it, on disk."""
@@ -128,7 +126,7 @@ class OsvosSegmenter:
         networks = yield from self._networks(clip, masks, size_hw, list(joins))
         for index, frame in enumerate(clip):
             ids = [i for i in joins if joins[i] <= index]
-            prob = self._look(_smaller(frame, size_hw), [networks[i] for i in ids])
+            prob = self._look(smaller(frame, size_hw), [networks[i] for i in ids])
             mask, sure = labels(prob, ids, clip.info.size_hw), confidence(prob)
             if self.options.snap:
                 mask = snap(mask, frame, self._contours(frame, size_hw))
@@ -149,7 +147,7 @@ class OsvosSegmenter:
                 _example(frame, masks[index], i, size_hw) for index, frame in zip(named, frames, strict=True)
             ]
             note = "adapting to the first frame" if len(ids) == 1 else f"adapting to object {i}"
-            networks[i] = self._prepared((yield from self._adapted(examples, note)))
+            networks[i] = ready((yield from self._adapted(examples, note)), self._device)
         return networks
 
     def _adapted(self, examples: Sequence[Example], note: str) -> Generator[Step, None, nn.Module]:
@@ -160,28 +158,17 @@ class OsvosSegmenter:
             return self._parent
         arrays = [array for example in examples for array in (example.frame, example.mask)]
         text = f"osvos {FORMAT} {count} {rate} {self._device.name} {self._device.precision}"
-        cache, key = Adapted(), key_of(text, self._hash, *arrays)
-        tensors = cache.get(key)
-        if tensors is None:
-            learner = yield from finetuned(self._parent, examples, self._device, count, rate, note, compact)
-            tensors = rounded(learner)
-            cache.put(key, tensors)
-        network = copy.deepcopy(self._parent)
-        network.load_state_dict(tensors)
+        learning = finetuned(self._parent, examples, self._device, count, rate, note, compact)
+        network = yield from learnt(self._parent, key_of(text, self._hash, *arrays), learning)
+        assert network is not None
         return network
-
-    def _prepared(self, network: nn.Module) -> nn.Module:
-        """Return a copy for inference on the device."""
-        network = copy.deepcopy(network).requires_grad_(False)
-        fold(network)
-        return network.to(torch_device(self._device), dtype(self._device), memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     @torch.inference_mode()
     def _contours(self, frame: Frame, size_hw: tuple[int, int]) -> NDArray[np.float32] | None:
         """Return how likely a contour is (H, W), 0..1, by the parent; None without that branch."""
         if self._outlines is None:
             return None
-        image = torch.from_numpy(_smaller(frame, size_hw))[None].to(torch_device(self._device))
+        image = torch.from_numpy(smaller(frame, size_hw))[None].to(torch_device(self._device))
         prob = self._outlines.branches(image)[-1].float().sigmoid()[0, 0].cpu().numpy()
         return np.asarray(cv2.resize(prob, frame.shape[1::-1]), np.float32)
 
@@ -192,12 +179,8 @@ class OsvosSegmenter:
         return aggregate(torch.cat([network(image)[-1].float() for network in networks]))
 
 
-def _smaller(frame: Frame, size_hw: tuple[int, int]) -> Frame:
-    return np.asarray(cv2.resize(frame, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def _example(frame: Frame, mask: Mask, object_id: int, size_hw: tuple[int, int]) -> Example:
     """Return one object's example at the working size."""
     single = np.where(mask == VOID, VOID, mask == object_id).astype(np.uint8)
     single = np.asarray(cv2.resize(single, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-    return Example(_smaller(frame, size_hw), single)
+    return Example(smaller(frame, size_hw), single)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vos.errors import InvalidInput
 from vos.net.adapt import learn
-from vos.net.backbones import fold
+from vos.net.backbones import ready
 from vos.net.device import dtype, torch_device
 from vos.net.frames import to_image, to_plane, working_size
 from vos.net.merge import confidence, labels
@@ -100,7 +100,7 @@ class S2SSegmenter:
         self.options = options
         self._device = device
         self._trainable = net.eval().requires_grad_(False)
-        self._ready = self._prepared(net)
+        self._ready = ready(net, device)
 
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
         """Yield one Prediction per frame, in the online variant Steps before; nothing outlives it."""
@@ -129,15 +129,7 @@ class S2SSegmenter:
             better = yield from learn(recipe, self._device, self.options.iterations, rate)
         except InvalidInput:  # too small to make clips of
             return None
-        return self._prepared(learner.requires_grad_(False)) if better else None
-
-    def _prepared(self, net: CompactS2S | FullS2S) -> CompactS2S | FullS2S:
-        """Return a copy for inference on the device."""
-        net = copy.deepcopy(net)
-        fold(net)
-        number = dtype(self._device)
-        net.to(torch_device(self._device), number, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return net
+        return ready(learner, self._device) if better else None
 
 
 @dataclass(frozen=True)

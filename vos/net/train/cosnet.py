@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from vos.errors import InvalidInput
 from vos.net.backbones import STRIDE
 from vos.net.cosnet import CompactCOSNet, Features, Network
 from vos.net.motion import own_motion
+from vos.net.options import at_least
 from vos.net.train.clips import Sample
 from vos.net.train.data import Data, Picture, pick
 from vos.net.train.losses import bootstrapped, soft_dice
@@ -49,9 +49,7 @@ class PairBatches:
     size: int = 224
 
     def __post_init__(self) -> None:
-        for name, least in (("pairs", 1), ("size", 32)):
-            if getattr(self, name) < least:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; at least {least} is allowed")
+        at_least(self, {"pairs": 1, "size": 32})
 
     def __call__(self, progress: float, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
         """Return a batch, first frames of pairs before second ones.

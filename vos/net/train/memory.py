@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vos.errors import InvalidInput
 from vos.net.backbones import STRIDE
 from vos.net.memory import MemoryNetwork, full_size
+from vos.net.options import at_least
 from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data
 from vos.net.train.losses import bootstrapped, soft_dice
@@ -48,9 +48,7 @@ class MemoryBatches:
     objects: int = 2
 
     def __post_init__(self) -> None:
-        for name, least in (("clips", 1), ("length", 2), ("size", 32), ("objects", 1)):
-            if getattr(self, name) < least:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; at least {least} is allowed")
+        at_least(self, {"clips": 1, "length": 2, "size": 32, "objects": 1})
 
     def __call__(self, progress: float, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
         """Return a batch: frames uint8 (B, T, S, S, 3), masks uint8 (B, T, S, S), and tracks (O, 2), int64.

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vos.errors import InvalidInput
 from vos.net.backbones import STRIDE
+from vos.net.options import at_least
 from vos.net.osvos import CompactOsvos
 from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data
@@ -47,9 +47,7 @@ class OsvosBatches:
     size: int = 256
 
     def __post_init__(self) -> None:
-        for name, least in (("count", 1), ("size", 32)):
-            if getattr(self, name) < least:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; at least {least} is allowed")
+        at_least(self, {"count": 1, "size": 32})
 
     def __call__(self, progress: float, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
         """Return frames uint8 (B, S, S, 3), masks and contours uint8 (B, S, S), 0 or 1, the sides' weight."""

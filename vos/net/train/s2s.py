@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vos.errors import InvalidInput
+from vos.net.options import at_least
 from vos.net.s2s import S2S, FullS2S
 from vos.net.s2s_compact import CompactS2S
 from vos.net.train.clips import ClipSource, RealClips
@@ -60,9 +60,7 @@ class S2SBatches:
     stride: int = CompactS2S.stride
 
     def __post_init__(self) -> None:
-        for name, least in (("clips", 1), ("size", 32), ("objects", 1)):
-            if getattr(self, name) < least:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; at least {least} is allowed")
+        at_least(self, {"clips": 1, "size": 32, "objects": 1})
 
     def __call__(self, progress: float, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
         """Return a batch as vos.net.train.tracks.batch_of makes it, and two flags.
