@@ -97,6 +97,11 @@ def test_a_job_that_nobody_knows_says_so(runner):
     assert "not known any more" in texts(open_page("upload", job="f" * 64))
 
 
+def test_the_video_page_lets_go_of_the_job_also_when_its_result_is_gone(runner):
+    app = open_page("video", job="finished")
+    assert app.session_state["kept_job"] == ""
+
+
 def test_a_draft_that_is_gone_leads_to_a_fresh_upload(runner):
     app = open_page("upload", draft="nothing")
     assert app.button(key="use_sample")
