@@ -2,6 +2,7 @@
 
 import json
 import struct
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -309,7 +310,8 @@ def test_unknown_networks_are_refused():
 
 
 @pytest.fixture
-def online(monkeypatch: pytest.MonkeyPatch) -> engine.S2SSegmenter:
+def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> engine.S2SSegmenter:
+    monkeypatch.setenv("VOS_CACHE", str(tmp_path))
     monkeypatch.setattr(engine, "PAIRS", 1)
     monkeypatch.setattr(engine, "SIZE", 64)
     monkeypatch.setattr(adapt, "CHECKS", 1)
@@ -323,6 +325,15 @@ def test_the_online_variant_shows_its_loss_and_then_follows_the_objects(online):
     assert all("loss 0." in item.note or "loss 1." in item.note for item in items[1:3])
     assert all(isinstance(item, Prediction) for item in items[3:])
     assert all(iou(items[-1].mask == i, masks[-1] == i) > 0.6 for i in (1, 4))
+
+
+def test_what_the_online_variant_has_learnt_is_kept(online):
+    clip, masks = squares((1,), count=2)
+    first, again, other = (list(online.segment(clip, [Prompt(0, masks[index])])) for index in (0, 0, 1))
+    steps = [sum(isinstance(item, Step) for item in items) for items in (first, again, other)]
+    assert steps == [3, 0, 3]
+    for a, b in zip(first[3:], again, strict=True):
+        assert np.array_equal(a.mask, b.mask)
 
 
 def test_the_online_variant_leaves_the_convlstm_and_the_original_alone(online, monkeypatch):

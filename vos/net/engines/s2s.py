@@ -19,6 +19,7 @@ from torch import Tensor
 
 from vos.errors import InvalidInput
 from vos.net.adapt import learn
+from vos.net.adapted import key_of, learnt
 from vos.net.backbones import ready
 from vos.net.device import dtype, torch_device
 from vos.net.frames import to_image, to_plane, working_size
@@ -51,6 +52,7 @@ OFFICIAL: Mapping[str, str] = {}  # its authors published no weights
 BACKGROUND = 0.5  # its score: an object is where it is likelier than this, and than the other objects
 PAIRS, SIZE = 4, 208  # of a batch of the online variant
 RATES = {"compact": 1.5e-4, "full": 1e-5}
+FORMAT = 1  # part of every key of adapted weights: raise it when learning changes
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class S2SSegmenter:
         self._ready = ready(net, device)
 
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
-        """Yield one Prediction per frame, in the online variant Steps before; nothing outlives it."""
+        """Yield one Prediction per frame, in the online variant Steps before; only what is learnt outlives it."""
         masks = by_frame(clip, prompts)
         net = self._ready
         if self.options.online:
@@ -116,20 +118,29 @@ class S2SSegmenter:
     def _tuned(
         self, clip: Clip, masks: Mapping[int, Mask]
     ) -> Generator[Step, None, CompactS2S | FullS2S | None]:
-        """Train all but the ConvLSTM; return None where nothing can be learnt or it got no better."""
+        """Learn, or find what was learnt before; return None where nothing can be or it got no better."""
+        indices, options = sorted(masks), self.options
+        frames = list(zip(clip.sample(indices), (masks[i] for i in indices), strict=True))
+        text = f"s2s {FORMAT} {options.iterations} {self._device.name} {self._device.precision}"
+        key = key_of(text, self._trainable.state_dict(), *(array for pair in frames for array in pair))
+        net = yield from learnt(self._trainable, key, self._learning(frames))
+        return ready(net, self._device) if net else None
+
+    def _learning(
+        self, frames: Sequence[tuple[Frame, Mask]]
+    ) -> Generator[Step, None, CompactS2S | FullS2S | None]:
+        """Train all but the ConvLSTM on prompted frames and their masks."""
         learner = copy.deepcopy(self._trainable).to(torch_device(self._device)).requires_grad_(True)
         learner.lstm.requires_grad_(False)
-        indices = sorted(masks)
         side = SIZE // learner.stride * learner.stride
         try:
-            pairs = zip(indices, clip.sample(indices), strict=True)
-            sources = tuple(FirstFrameClips(frame, masks[i], side, length=2) for i, frame in pairs)
+            sources = tuple(FirstFrameClips(frame, mask, side, length=2) for frame, mask in frames)
             recipe = S2SRecipe(learner, PairBatches(sources))
             rate = RATES[self.options.network]
             better = yield from learn(recipe, self._device, self.options.iterations, rate)
         except InvalidInput:  # too small to make clips of
             return None
-        return ready(learner, self._device) if better else None
+        return learner if better else None
 
 
 @dataclass(frozen=True)
