@@ -105,7 +105,7 @@ class S2SSegmenter:
         self._ready = ready(net, device)
 
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
-        """Yield one Prediction per frame, in the online variant Steps before; only what is learnt outlives it."""
+        """Yield one Prediction per frame, online Steps before; on disk it keeps what it has learnt."""
         masks = by_frame(clip, prompts)
         net = self._ready
         if self.options.online:
