@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_weights_with_and_without_workers(tmp_path)
     assert all(np.array_equal(one[key], other[key]) for key in one)
 
 
-def test_train_backbone_gives_the_memory_network_a_start(tmp_path):
+def test_train_backbone_gives_the_co_attention_network_a_start(tmp_path):
     rng = np.random.default_rng(0)
     for name in ("cat/images", "dog"):
         for i in range(12):
@@ -63,7 +63,7 @@ def test_train_backbone_gives_the_memory_network_a_start(tmp_path):
     words = ["--size", 32, "--photos", 4, "--workers", 0, "--device", "cpu"]
     assert command("backbone", "--data", tmp_path / "photos", "--steps", 2, "--out", trunk, *words) == 0
     assert read_tensors(trunk)["head.weight"].shape == (2, 160)
-    network = MemoryNetwork()
+    network = CompactCOSNet()
     start_trunk(network.trunk, trunk)
     assert np.array_equal(
         network.trunk.stage16[2].conv1.conv.weight.detach(),
@@ -84,13 +84,18 @@ def test_train_cosnet_writes_weights_for_its_engine(tmp_path):
 
 def test_train_s2s_starts_from_what_the_memory_network_has_too(tmp_path):
     data, out = training_folder(tmp_path / "data", frames=6), tmp_path / "s2s.safetensors"
-    start = FOLDER / "memory.safetensors"
+    start, trunk = FOLDER / "memory.safetensors", FOLDER / "trunk.safetensors"
     words = ["--clips", 1, "--size", 32, "--workers", 0, "--device", "cpu", "--validations", 1]
-    words += ["--backbone", start, "--rate", 1e-9]
+    words += ["--layers", start, "--backbone", trunk, "--rate", 1e-9]
     assert command("s2s", "--data", data, "--steps", 1, "--hold-out", "run", "--out", out, *words) == 0
     load_weights(CompactS2S(), out)
-    got, given = read_tensors(out), read_tensors(start)
-    for key in ("trunk.stem.0.conv.weight", "key.weight", "decode16.conv1.conv.weight", "logit.bias"):
+    got, given = read_tensors(out), read_tensors(start) | read_tensors(trunk)
+    for key in (
+        "trunk.stem.0.conv.weight",
+        "mask.0.0.conv.weight",
+        "decode16.conv1.conv.weight",
+        "logit.bias",
+    ):
         assert np.allclose(got[key], given[key].float(), atol=1e-6)
     with pytest.raises(InvalidInput, match="--backbone is for the compact network"):
         command(

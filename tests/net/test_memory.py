@@ -165,9 +165,9 @@ def test_the_weight_file_holds_the_network_and_nothing_else():
     header.pop("__metadata__", None)
     ours = {k: list(v.shape) for k, v in MemoryNetwork().state_dict().items() if "num_batches" not in k}
     assert {k: v["shape"] for k, v in header.items() if "num_batches" not in k} == ours
-    assert sum(parameter.numel() for parameter in MemoryNetwork().parameters()) == 3_554_290
+    assert sum(parameter.numel() for parameter in MemoryNetwork().parameters()) == 2_416_938
     assert {
-        "trunk.stem.0.conv.weight",
+        "trunk.stem.weight",
         "key.bias",
         "fuse.conv1.image.weight",
         "distance",
@@ -198,6 +198,21 @@ def test_memory_stays_bounded_over_many_frames_and_prompts():
         tracker.step_together([followed], clip.frames[0], masks[0] if t % 2 == 0 else None)
     (group,) = followed.groups
     assert len(group.prompted) == tracker.MAX_PROMPTED - 1
+
+
+def test_a_mirrored_tracker_sees_what_another_sees_in_a_mirror():
+    clip, masks = squares((1, 4), count=4)
+    net = segmenter()._ready
+    size_hw = clip.info.size_hw
+    mirrored, plain = tracker.Tracker(net, size_hw, mirrored=True), tracker.Tracker(net, size_hw)
+    for t, frame in enumerate(clip.frames):
+        prompt = masks[0] if t == 0 else None
+        one = tracker.step_together([mirrored], frame, prompt)
+        other = tracker.step_together(
+            [plain], np.ascontiguousarray(frame[:, ::-1]), None if prompt is None else prompt[:, ::-1]
+        )
+        assert iou(one.mask > 0, other.mask[:, ::-1] > 0) > 0.99
+        assert one.confidence == pytest.approx(other.confidence, abs=0.02)  # by every other pixel
 
 
 @pytest.mark.parametrize("size", [0, 3])

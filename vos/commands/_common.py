@@ -15,9 +15,8 @@ from torch import nn
 
 from vos.errors import InvalidInput
 from vos.metrics import boundary_f, jaccard
-from vos.net.backbones import Compact
 from vos.net.train.backbone import start_trunk
-from vos.net.train.checkpoint import load_weights, save_weights
+from vos.net.train.checkpoint import load_weights, read_tensors, save_weights
 from vos.net.train.data import Data, Picture, find
 from vos.net.train.loop import Validate
 from vos.types import Device, Frame, Prediction, Prompt, Segmenter, VideoInfo
@@ -33,20 +32,30 @@ def start(parser: ArgumentParser) -> None:
     """Declare what a network may begin with: all its weights, and those of its trunk."""
     add = parser.add_argument
     add("--start", type=Path, metavar="FILE", help="weights of this network to begin with")
+    add(
+        "--layers",
+        type=Path,
+        metavar="FILE",
+        help="weights whose layers of the same names and shapes to take",
+    )
     add("--backbone", type=Path, metavar="FILE", help="weights whose trunk to begin with")
 
 
 def begin(network: nn.Module, args: Namespace) -> None:
-    """Give a network what --start and --backbone name.
+    """Give a network what --start, --layers and --backbone name.
 
     Raises:
-        InvalidInput: a file is of another network, or --backbone is for a network without the compact trunk.
+        InvalidInput: a file is of another network, or --backbone is for a network without a trunk.
     """
     if args.start:
         load_weights(network, args.start)
+    if args.layers:
+        own = network.state_dict()
+        alike = {k: v for k, v in read_tensors(args.layers).items() if k in own and v.shape == own[k].shape}
+        network.load_state_dict(alike, strict=False)
     if args.backbone:
         trunk = getattr(network, "trunk", None)
-        if not isinstance(trunk, Compact):
+        if trunk is None:
             raise InvalidInput(
                 "--backbone is for the compact network; others begin with --start or from scratch"
             )

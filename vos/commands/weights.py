@@ -5,12 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import Tensor
 
 from vos import plugins, weights
 from vos.errors import InvalidInput, MissingWeights
+from vos.net import lite
 from vos.net.train.checkpoint import read_tensors, write_tensors
 from vos.types import Weight
 
@@ -56,13 +58,14 @@ def import_checkpoint(network: str, file: Path, variant: str | None = None) -> P
     Raises:
         InvalidInput: an unknown variant, or the file is not a checkpoint of this network.
     """
-    official: Mapping[str, str] = _importers()[network]
+    module = _importers()[network]
+    official: Mapping[str, str] = module.OFFICIAL
     if variant is None and len(official) == 1:
         variant = next(iter(official))
     if variant is None or variant not in official:
         got = f"got {variant!r}" if variant else "none was named"
         raise InvalidInput(f"--variant for {network} is one of: {', '.join(official)}; {got}")
-    tensors = plugins.load(plugins.ENGINES, network).from_official(variant, read_checkpoint(file))
+    tensors = module.from_official(variant, read_checkpoint(file))
     target = weights.FOLDER / official[variant]
     target.parent.mkdir(parents=True, exist_ok=True)
     write_tensors(tensors, target, {})
@@ -102,10 +105,10 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
     return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
 
 
-def _importers() -> dict[str, Mapping[str, str]]:
-    """Return variant -> file name for each engine that has official weights."""
+def _importers() -> dict[str, ModuleType]:
+    """Return what reads official weights: engines by name, and the trunk that training starts from."""
     modules = {name: plugins.load(plugins.ENGINES, name) for name in plugins.names(plugins.ENGINES)}
-    return {name: module.OFFICIAL for name, module in modules.items() if getattr(module, "OFFICIAL", None)}
+    return {name: m for name, m in modules.items() if getattr(m, "OFFICIAL", None)} | {"trunk": lite}
 
 
 def _state(weight: Weight) -> str:

@@ -53,7 +53,7 @@ def adapted(
         InvalidInput: the objects are too small to make clips of.
     """
     batches = FirstFrameBatches(FirstFrameClips(frame, mask, SIZE, LENGTH))
-    learner = copy.deepcopy(network).to(torch_device(device)).eval().requires_grad_(True)
+    learner = copy.deepcopy(network).to(torch_device(device)).eval()
     better = yield from learn(MemoryRecipe(learner, batches), device, steps, RATE)  # type: ignore[arg-type]
     return learner.requires_grad_(False) if better else None
 

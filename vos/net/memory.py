@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vos.net.backbones import Compact, Residual, conv_relu, upsample
+from vos.net.backbones import Residual, conv_relu, upsample
+from vos.net.lite import Lite
 
 _PRIOR_SCALE = 0.05
 _TINY = (
@@ -26,9 +27,8 @@ _TINY = (
 
 @dataclass(frozen=True)
 class Config:
-    """Channel counts: trunk at strides 2, 4, 8, 16; mask encoder likewise; decoder at strides 16, 8, 4, 2."""
+    """Channel counts: mask encoder at strides 2, 4, 8, 16; decoder at strides 16, 8, 4, 2."""
 
-    trunk: tuple[int, int, int, int] = (24, 48, 96, 160)
     mask: tuple[int, int, int, int] = (8, 16, 32, 64)
     decoder: tuple[int, int, int, int] = (128, 64, 32, 16)
     skips: tuple[int, int, int] = (96, 48, 16)
@@ -64,10 +64,10 @@ class MemoryNetwork(nn.Module):
     def __init__(self, config: Config | None = None):
         super().__init__()
         c = self.config = config or Config()
-        c2, c4, c8, c16 = c.trunk
+        c2, c4, c8, c16 = Lite.widths
         d16, d8, d4, d2 = c.decoder
         k8, k4, k2 = c.skips
-        self.trunk = Compact(c.trunk)
+        self.trunk = Lite()
         self.key = nn.Conv2d(c16, c.key, 3, padding=1)
         self.skip8 = nn.Conv2d(c8, k8, 1)
         self.skip4 = nn.Conv2d(c4, k4, 1)

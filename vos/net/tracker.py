@@ -79,10 +79,14 @@ def _scaled(span: slice, stride: int) -> slice:
 
 
 class Tracker:
-    """One clip's state: which objects there are, what is remembered of them, where they were last."""
+    """One clip's state: which objects there are, what is remembered of them, where they were last.
 
-    def __init__(self, net: MemoryNetwork, size_hw: tuple[int, int], memory: int = 0):
+    A mirrored tracker sees everything left to right; `prob` and `settle` are as the others see it.
+    """
+
+    def __init__(self, net: MemoryNetwork, size_hw: tuple[int, int], memory: int = 0, mirrored: bool = False):
         self.net = net
+        self.mirrored = mirrored
         self.memory = memory  # frames between the prompted ones and the present
         self.size_hw = size_hw
         parameter = net.distance
@@ -97,7 +101,8 @@ class Tracker:
     @torch.inference_mode()
     def look(self, frame: Frame) -> None:
         """Predict the next frame: `prob` is then what the network thinks of it."""
-        self._features = self.net.encode(to_image(frame, self.size_hw).to(self.device, self.dtype))
+        image = self._seen(to_image(frame, self.size_hw).to(self.device, self.dtype))
+        self._features = self.net.encode(image.contiguous(memory_format=torch.channels_last))
         if self.objects:
             self._predict(self._features)
 
@@ -138,7 +143,11 @@ class Tracker:
                 cut(features.skip4, 4),
                 cut(features.skip8, 8),
             )
-        self.prob = aggregate(full_size(logits))
+        self.prob = self._seen(aggregate(full_size(logits)))
+
+    def _seen(self, x: Tensor) -> Tensor:
+        """Return maps (..., w) as this tracker sees them, or what it sees as the others do."""
+        return x.flip(-1) if self.mirrored else x
 
     def _correct(self, prompt: Mask) -> int:
         """Take the prompt's objects as they are, the others where room remains; return how many it names."""
@@ -159,7 +168,7 @@ class Tracker:
         return to_plane(pixels, self.size_hw).to(self.device)
 
     def _remember(self, features: Features, prompted: bool, keep: bool) -> None:
-        self.cues = self.net.cues(self.prob.to(self.dtype))
+        self.cues = self.net.cues(self._seen(self.prob).to(self.dtype))
         values = torch.cat((self.net.value(features, self.cues), self.cues.s16.flatten(2).transpose(1, 2)), 2)
         counts = [group.count for group in self.groups]
         for group, own in zip(self.groups, torch.split(values, counts), strict=True):

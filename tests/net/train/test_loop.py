@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from vos.errors import InvalidInput, VosError
+from vos.net.lite import Lite
 from vos.net.train.average import Average
 from vos.net.train.checkpoint import load_weights, save_weights
 from vos.net.train.loop import Plan, train
@@ -28,6 +29,18 @@ class Tiny(nn.Module):
 
     def forward(self, x):
         return self.norm(self.conv(x)).mean((2, 3))
+
+
+class Pretrained(nn.Module):
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(4)
+            self.trunk = Lite()
+            self.head = nn.Linear(112, 1)
+
+    def forward(self, x):
+        return self.head(self.trunk(x.repeat(1, 3, 4, 4))[-1].mean((2, 3)))
 
 
 def numbers(progress, rng):
@@ -59,11 +72,12 @@ def run(out, steps=None, *, resume=False, total=8, validate=None, recipe=None):
     return done
 
 
-def test_a_resumed_run_goes_on_exactly_as_an_uninterrupted_one(tmp_path):
+@pytest.mark.parametrize("network", [Tiny, Pretrained])
+def test_a_resumed_run_goes_on_exactly_as_an_uninterrupted_one(tmp_path, network):
     whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
-    run(whole)
-    first = run(parts, 3)
-    second = run(parts, resume=True)
+    run(whole, recipe=Squares(network()))
+    first = run(parts, 3, recipe=Squares(network()))
+    second = run(parts, resume=True, recipe=Squares(network()))
     assert [status.step for status in first + second] == list(range(1, 9))
     for name in ("whole", "parts"):
         assert (tmp_path / f"{name}.png").read_bytes()[1:4] == b"PNG"
@@ -74,6 +88,15 @@ def test_a_resumed_run_goes_on_exactly_as_an_uninterrupted_one(tmp_path):
         one, other = load_file(a), load_file(b)
         assert one.keys() == other.keys()
         assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_pretrained_trunk_learns_slowly_and_its_beginning_not_at_all(tmp_path):
+    network = Pretrained()
+    before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+    run(tmp_path / "a.safetensors", 1, recipe=Squares(network))
+    moved = {name: float((p.detach() - before[name]).abs().max()) for name, p in network.named_parameters()}
+    assert moved["trunk.stages.4.2.project.bias"] == pytest.approx(0.1 * moved["head.bias"], rel=0.01)
+    assert moved["trunk.stages.2.1.project.weight"] == moved["trunk.stem.weight"] == 0
 
 
 def test_the_log_of_a_resumed_run_has_every_step_once(tmp_path):

@@ -9,7 +9,6 @@ import torch
 from vos.commands import _common as common
 from vos.net.engines import s2s as engine
 from vos.net.s2s import NETWORKS
-from vos.net.train.checkpoint import read_tensors
 from vos.net.train.loop import Recipe, Validate
 from vos.net.train.s2s import S2SBatches, S2SRecipe
 from vos.types import Device
@@ -32,18 +31,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
-    """Return what to train, and what to validate it with.
-
-    With --backbone the compact network takes the trunk, and all other layers that bear its names and shapes.
-    """
+    """Return what to train, and what to validate it with."""
     torch.manual_seed(args.seed)
     network = NETWORKS[args.variant]()
     common.begin(network, args)
     data, videos = common.split(args)
-    if args.backbone:
-        own = network.state_dict()
-        alike = {k: v for k, v in read_tensors(args.backbone).items() if k in own and v.shape == own[k].shape}
-        network.load_state_dict(alike, strict=False)
     size = args.size or SIZES[args.variant]
     batches = S2SBatches(data, args.clips, size, args.objects, network.stride)
     options = engine.Options(network=args.variant)

@@ -29,7 +29,7 @@ LOOKAHEAD = 0
 WEIGHTS = (
     Weight(
         "memory.safetensors",
-        "8a4993f8222d9a695576a578c6121d2cd8ce9ab4c20ebde15bc5fd174ae7cc1b",
+        "136e374d8bb08c11cc3ee75fc696bb77c90be06cc27c751d858d945657815d61",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
 )
@@ -84,7 +84,7 @@ class MemorySegmenter:
     def __init__(self, net: MemoryNetwork, device: Device, options: Options):
         self.options = options
         self._device = device
-        self._trainable = net.eval().requires_grad_(False)
+        self._trainable = net.eval()
         self._ready = ready(net, device)
 
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
@@ -94,7 +94,7 @@ class MemorySegmenter:
         if self.options.mode == "accurate":
             nets += yield from self._adapted(clip, masks[0])
         size_hw = working_size(clip.info.size_hw, self.options.short_side)
-        trackers = [Tracker(net, size_hw, self.options.memory) for net in nets]
+        trackers = [Tracker(net, size_hw, self.options.memory, bool(i)) for i, net in enumerate(nets)]
         for index, frame in enumerate(clip):
             yield step_together(trackers, frame, masks.get(index))
 

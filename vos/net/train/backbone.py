@@ -40,7 +40,7 @@ class Classifier(nn.Module):
         return self.head(self.trunk(images)[-1].mean((2, 3)))  # type: ignore[no-any-return]
 
 
-def start_trunk(trunk: Compact, path: Path) -> None:
+def start_trunk(trunk: nn.Module, path: Path) -> None:
     """Give a trunk the weights of that in a file: of a trained classifier, or of any network with this trunk.
 
     Raises:
@@ -165,7 +165,3 @@ class Accuracy:
                 for f, _ in part
             ]
             yield torch.from_numpy(np.stack(images)), torch.tensor([label for _, label in part])
-
-
-def _resized(frame: Frame, size: int) -> Frame:
-    return np.asarray(cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA), np.uint8)

@@ -47,7 +47,7 @@ def save_run(
     """Write a run, whole or not at all."""
     tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
     tensors |= {f"average.{key}": value for key, value in average.state_dict().items()}
-    for name, parameter in network.named_parameters():
+    for name, parameter in _learning(network, optimizer).items():
         state = optimizer.state[parameter]
         tensors |= {f"optimizer.{key}.{name}": value for key, value in state.items()}
     write_tensors(tensors, path, {KEY: json.dumps(asdict(numbers))})
@@ -64,7 +64,7 @@ def load_run(path: Path, network: nn.Module, average: nn.Module, optimizer: Opti
         raise InvalidInput(f"{path} is not a training run that can be resumed")
     _fill(network, _below("network.", tensors), path)
     _fill(average, _below("average.", tensors), path)
-    parameters = dict(network.named_parameters())
+    parameters = _learning(network, optimizer)
     moments: dict[str, dict[str, Tensor]] = {name: {} for name in parameters}
     for key, value in _below("optimizer.", tensors).items():
         moment, _, name = key.partition(".")
@@ -75,6 +75,12 @@ def load_run(path: Path, network: nn.Module, average: nn.Module, optimizer: Opti
     saved["state"] = dict(enumerate(moments.values()))
     optimizer.load_state_dict(saved)
     return Numbers(**json.loads(metadata[KEY]))
+
+
+def _learning(network: nn.Module, optimizer: Optimizer) -> dict[str, nn.Parameter]:
+    """Return the parameters that an optimizer moves, by name, in its own order."""
+    names = {parameter: name for name, parameter in network.named_parameters()}
+    return {names[p]: p for group in optimizer.param_groups for p in group["params"]}
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vos.errors import InvalidInput, VosError
 from vos.net.device import autocast, torch_device
+from vos.net.lite import Lite
 from vos.net.train.average import Average
 from vos.net.train.checkpoint import Numbers, load_run, save_run, save_weights
 from vos.net.train.record import Record
@@ -28,6 +29,7 @@ Arrays = Mapping[str, NDArray[np.generic]]
 Tensors = Mapping[str, Tensor]
 Validate = Callable[[nn.Module], Mapping[str, float]]
 FLOOR = 0.01  # of the learning rate, at the end of the cosine
+PRETRAINED = 0.1  # of the learning rate, for a trunk that classifying ImageNet has taught
 
 
 class Batches(Protocol):
@@ -152,7 +154,7 @@ class Run:
         self.network.to(torch_device(device)).train()
         self.average = Average(self.network, plan.average)
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), plan.rate, weight_decay=plan.decay, fused=device.name != "mps"
+            _groups(self.network), plan.rate, weight_decay=plan.decay, fused=device.name != "mps"
         )
         self.step = 0
         self.best: float | None = None
@@ -212,7 +214,7 @@ class Run:
         """Make one step; return its rate, loss and measures."""
         rate = self.plan.rate_at(self.step, progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         on_device = {key: value.to(torch_device(self.device)) for key, value in batch.items()}
         with autocast(self.device):
             loss, measures = self.recipe.loss(
@@ -254,6 +256,17 @@ class Run:
                 worker_init_fn=_calm,
             )
         )
+
+
+def _groups(network: nn.Module) -> list[dict[str, Any]]:
+    """Return AdamW's groups: what starts as learnt from photos by the million goes on more slowly."""
+    late = {parameter for m in network.modules() if isinstance(m, Lite) for parameter in m.parameters()}
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in learning if p not in late], "share": 1.0},
+        {"params": [p for p in learning if p in late], "share": PRETRAINED},
+    ]
+    return [group for group in groups if group["params"]]
 
 
 class _Made(Dataset[Arrays]):
