@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vos.net.device import autocast, torch_device
+from vos.net.lite import parameter_groups
 from vos.net.train.losses import class_balanced, soft_dice
 from vos.types import VOID, Device, Frame, Mask, Step
 
@@ -73,15 +74,15 @@ def finetuned(
     """
     learner = copy.deepcopy(parent).eval()
     learner.to(torch_device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    learning = [p for p in learner.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(learning, rate, weight_decay=0, fused=device.name != "mps")
+    groups = parameter_groups(learner)
+    optimizer = torch.optim.AdamW(groups, rate, weight_decay=0, fused=device.name != "mps")
     rng = np.random.default_rng(0)
     losses: list[float] = []
     for done in range(iterations):
         said = f"{note}, loss {np.mean(losses[-10:]):.3f}" if losses else note
         yield Step(said, done, iterations)
         for group in optimizer.param_groups:
-            group["lr"] = rate * (1 + math.cos(math.pi * done / iterations)) / 2
+            group["lr"] = group["share"] * rate * (1 + math.cos(math.pi * done / iterations)) / 2
         example = examples[int(rng.integers(len(examples)))].varied(rng)
         loss = _loss(learner, example, device, dice)
         optimizer.zero_grad()

@@ -8,6 +8,7 @@ taught it, with batch norms folded into the convolutions for good. `python -m vo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ OFFICIAL = {"lite0": "lite0.safetensors"}
 STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3))
 NORM_EPS = 1e-3
 SCALE = 1 / 8  # of what comes out: as published its standard deviation is 6 to 9, and layers like 1
+PRETRAINED = 0.1  # of the learning rate: its own
 GREY, SPREAD = 127.0, 128.0  # the pixels that the published weights take as 0, and as 1 more
 
 
@@ -71,6 +73,17 @@ class Lite(nn.Module):
         s8 = self.stages[2](s4)  # (B, 40, H/8, W/8)
         s16 = self.stages[4](self.stages[3](s8))  # (B, 112, H/16, W/16)
         return s2 * SCALE, s4 * SCALE, s8 * SCALE, s16 * SCALE
+
+
+def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
+    """Return an optimizer's groups of what learns in a network, each with its `share` of the rate."""
+    trunk = {parameter for m in network.modules() if isinstance(m, Lite) for parameter in m.parameters()}
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in learning if p not in trunk], "share": 1.0},
+        {"params": [p for p in learning if p in trunk], "share": PRETRAINED},
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def from_official(variant: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vos.net.backbones import Compact, Residual, conv_relu, normalise, upsample, vgg16_stages
+from vos.net.backbones import Residual, conv_relu, normalise, upsample, vgg16_stages
+from vos.net.lite import Lite
 
 MEAN_BGR = (104.00699, 116.66877, 122.67892)
 STRIDES = (2, 4, 8, 16)
@@ -49,7 +50,7 @@ class Vgg16Osvos(nn.Module):
 
 
 class CompactOsvos(nn.Module):
-    """The same idea on the compact trunk; H and W are multiples of 16.
+    """The same idea on a small trunk, whose end alone learns; H and W are multiples of 16.
 
     Differences: side features also take in those of the next coarser stride, through a residual block,
     before they are scored and fused; all ends at stride 2 and is upsampled from there. Fusing is a sum
@@ -59,7 +60,7 @@ class CompactOsvos(nn.Module):
 
     def __init__(self, sides: tuple[int, int, int, int] = (16, 32, 64, 96)) -> None:
         super().__init__()
-        self.trunk = Compact()
+        self.trunk = Lite()
         self.side_prep = nn.ModuleList(conv_relu(c, s) for c, s in zip(self.trunk.widths, sides, strict=True))
         self.coarser = nn.ModuleList(nn.Conv2d(sides[i + 1], sides[i], 1) for i in range(3))
         self.merge = nn.ModuleList(Residual(s, s) for s in sides)

@@ -29,7 +29,7 @@ LOOKAHEAD = 0
 WEIGHTS = (
     Weight(
         "memory.safetensors",
-        "136e374d8bb08c11cc3ee75fc696bb77c90be06cc27c751d858d945657815d61",
+        "4e9003d5be065bf3dbe1f9c7cfdd326eb5be11c8828693da7ea700c436e8b3dc",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
 )

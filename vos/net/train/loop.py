@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vos.errors import InvalidInput, VosError
 from vos.net.device import autocast, torch_device
-from vos.net.lite import Lite
+from vos.net.lite import parameter_groups
 from vos.net.train.average import Average
 from vos.net.train.checkpoint import Numbers, load_run, save_run, save_weights
 from vos.net.train.record import Record
@@ -29,7 +29,6 @@ Arrays = Mapping[str, NDArray[np.generic]]
 Tensors = Mapping[str, Tensor]
 Validate = Callable[[nn.Module], Mapping[str, float]]
 FLOOR = 0.01  # of the learning rate, at the end of the cosine
-PRETRAINED = 0.1  # of the learning rate, for a trunk that classifying ImageNet has taught
 
 
 class Batches(Protocol):
@@ -154,7 +153,7 @@ class Run:
         self.network.to(torch_device(device)).train()
         self.average = Average(self.network, plan.average)
         self.optimizer = torch.optim.AdamW(
-            _groups(self.network), plan.rate, weight_decay=plan.decay, fused=device.name != "mps"
+            parameter_groups(self.network), plan.rate, weight_decay=plan.decay, fused=device.name != "mps"
         )
         self.step = 0
         self.best: float | None = None
@@ -256,17 +255,6 @@ class Run:
                 worker_init_fn=_calm,
             )
         )
-
-
-def _groups(network: nn.Module) -> list[dict[str, Any]]:
-    """Return AdamW's groups: what starts as learnt from photos by the million goes on more slowly."""
-    late = {parameter for m in network.modules() if isinstance(m, Lite) for parameter in m.parameters()}
-    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in learning if p not in late], "share": 1.0},
-        {"params": [p for p in learning if p in late], "share": PRETRAINED},
-    ]
-    return [group for group in groups if group["params"]]
 
 
 class _Made(Dataset[Arrays]):
