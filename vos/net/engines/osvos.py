@@ -39,12 +39,12 @@ OFFICIAL = {"parent": FILES["vgg16"]}
 WEIGHTS = (
     Weight(
         FILES["compact"],
-        "ec6c58731e626654f6bb6a69e0a087fdbf92425a68da718e4b9937ebfbfe3ef5",
+        "897e1a8c5695bb533ff9d86005155195952752459e7a097878106980da9187bc",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     Weight(FILES["vgg16"], licence="CC BY-NC 4.0 (the authors' parent_epoch-239.pth, trained on DAVIS)"),
 )
-RATES = {"compact": 4e-4, "vgg16": 1e-5}  # of AdamW
+RATES = {"compact": 6e-4, "vgg16": 1e-5}  # of AdamW
 FORMAT = 1  # part of every key of adapted weights: raise it when fine-tuning changes
 
 
@@ -65,7 +65,7 @@ class Options:
         metadata={"help": "Frames are seen at this short side, in pixels", "min": 64, "max": 1080},
     )
     iterations: int = field(
-        default=80,
+        default=120,
         metadata={"help": "Training steps per object, at most; 0: none", "min": 0, "max": 2000},
     )
     snap: bool = field(default=False, metadata={"help": "Let masks end at contours of the picture"})
