@@ -16,7 +16,7 @@ from vos.types import Device, Prediction, Prompt, Segmenter, Step
 from vos.weights import locate, needed
 
 ENGINES = plugins.names(plugins.ENGINES)
-SMALL = {"short_side": 64, "iterations": 15}  # where an engine has this option
+SMALL = {"short_side": 64, "iterations": 30}  # where an engine has this option
 
 
 @pytest.fixture(scope="module", params=ENGINES)
