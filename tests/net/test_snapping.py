@@ -5,21 +5,21 @@ import numpy as np
 from vos.net.snapping import snap, snapped, steps, superpixels
 
 
-def test_a_mask_that_misses_an_edge_by_a_few_pixels_moves_onto_it():
+def test_a_mask_that_narrowly_misses_an_edge_moves_onto_it():
     frame = np.full((60, 80, 3), (30, 30, 200), np.uint8)
     truth = np.zeros((60, 80), np.uint8)
     truth[20:40, 30:60] = 3
     frame[truth > 0] = (220, 200, 40)
-    rough = np.roll(truth, 3, 1)
+    rough = np.roll(truth, 2, 1)
     result = snap(rough, frame)
     assert set(np.unique(result)) == {0, 3}
-    assert (result != truth).sum() < 0.15 * (rough != truth).sum()
+    assert (result != truth).sum() < 0.5 * (rough != truth).sum()
 
 
-def test_each_region_takes_its_most_frequent_label():
-    regions = np.array([[1, 1, 1, 4, 2, 2, 2]], np.int32)
-    mask = np.array([[0, 5, 5, 7, 0, 7, 0]], np.uint8)
-    assert snapped(mask, regions).tolist() == [[5, 5, 5, 7, 0, 0, 0]]
+def test_each_region_takes_the_label_of_four_fifths_of_it_if_there_is_one():
+    regions = np.array([[1, 1, 1, 1, 1, 4, 2, 2, 2]], np.int32)
+    mask = np.array([[0, 5, 5, 5, 5, 7, 0, 7, 0]], np.uint8)
+    assert snapped(mask, regions).tolist() == [[5, 5, 5, 5, 5, 7, 0, 7, 0]]
 
 
 def test_a_contour_is_where_the_picture_changes():

@@ -1,7 +1,8 @@
 """Snapping: a mask is made to end where the picture has contours, by a vote in each superpixel.
 
 Caelles et al. (CVPR 2017), section 3.4. There superpixels are cut out of an ultrametric map of the contours;
-here they are the basins of a watershed. Without a network's contours, steps of colour are taken for them.
+here they are the basins of a watershed, and only a large majority of a basin outvotes the rest. Without a
+network's contours, steps of colour are taken for them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from vos.types import Frame, Mask
 
 CELL = 10  # pixels: superpixels are about this wide, where no contour says otherwise
+MAJORITY = 0.8  # of a superpixel's pixels: where fewer agree, the object does not end where it does
 SMOOTH = 1.0  # pixels of blur before steps are measured: texture is no contour
 
 
@@ -52,9 +54,11 @@ def superpixels(frame: Frame, contours: NDArray[np.float32] | None = None) -> ND
 
 
 def snapped(mask: Mask, regions: NDArray[np.int32]) -> Mask:
-    """Give each region (H, W), numbered from 0 or 1, the label most of its pixels have."""
+    """Give each region (H, W), numbered from 0 or 1, the label that MAJORITY of its pixels have, if any."""
     votes = np.bincount(regions.ravel() * 256 + mask.ravel(), minlength=256 * (int(regions.max()) + 1))
-    return np.asarray(votes.reshape(-1, 256).argmax(1)[regions], np.uint8)
+    votes = votes.reshape(-1, 256)
+    agreed = votes.max(1) >= MAJORITY * votes.sum(1)
+    return np.where(agreed[regions], votes.argmax(1)[regions], mask).astype(np.uint8)
 
 
 def snap(mask: Mask, frame: Frame, contours: NDArray[np.float32] | None = None) -> Mask:
