@@ -29,7 +29,7 @@ FPS = 24
 
 
 def start(parser: ArgumentParser) -> None:
-    """Declare what a network may begin with: all its weights, and those of its trunk."""
+    """Declare what a network may begin with: all its weights, layers of another's, those of a trunk."""
     add = parser.add_argument
     add("--start", type=Path, metavar="FILE", help="weights of this network to begin with")
     add(

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from vos.net.backbones import Network
+from vos.net.backbones import Network, ready
 from vos.net.train.checkpoint import write_tensors
-from vos.types import Step
+from vos.types import Device, Step
 
 LIMIT_BYTES = 2**31
 _DIGEST = "sha256"
@@ -96,9 +96,9 @@ class Adapted:
 
 
 def learnt(
-    network: Network, key: str, learning: Generator[Step, None, nn.Module | None]
+    network: Network, device: Device, key: str, learning: Generator[Step, None, nn.Module | None]
 ) -> Generator[Step, None, Network | None]:
-    """Return a copy of a network with the weights kept under a key, learnt first where there are none.
+    """Return a copy of a network, ready to run, with the weights kept under a key; at first they are learnt.
 
     They are kept in half precision, and so used when just learnt: asking again gives the same masks. That
     nothing could be learnt, None, is kept too.
@@ -114,4 +114,4 @@ def learnt(
         return None
     network = copy.deepcopy(network)
     network.load_state_dict(tensors)
-    return network
+    return ready(network, device)

@@ -92,19 +92,19 @@ class MemorySegmenter:
         masks = by_frame(clip, prompts)
         nets = [self._ready]
         if self.options.mode == "accurate":
-            nets += yield from self._adapted(clip, masks[0])
+            learner = yield from self._adapted(clip, masks[0])
+            nets += [learner] if learner else []
         size_hw = working_size(clip.info.size_hw, self.options.short_side)
         trackers = [Tracker(net, size_hw, self.options.memory, bool(i)) for i, net in enumerate(nets)]
         for index, frame in enumerate(clip):
             yield step_together(trackers, frame, masks.get(index))
 
-    def _adapted(self, clip: Clip, mask: Mask) -> Generator[Step, None, list[MemoryNetwork]]:
-        """Train; return the adapted network, or none where nothing can be learnt or it got no better."""
+    def _adapted(self, clip: Clip, mask: Mask) -> Generator[Step, None, MemoryNetwork | None]:
+        """Return the adapted network, or None where nothing can be learnt or it got no better."""
         frame, steps = next(iter(clip.sample([0]))), self.options.steps
         text = f"memory {FORMAT} {steps} {self._device.name} {self._device.precision}"
         key = key_of(text, self._trainable.state_dict(), frame, mask)
-        net = yield from learnt(self._trainable, key, self._learning(frame, mask))
-        return [ready(net, self._device)] if net else []
+        return learnt(self._trainable, self._device, key, self._learning(frame, mask))
 
     def _learning(self, frame: Frame, mask: Mask) -> Generator[Step, None, MemoryNetwork | None]:
         try:

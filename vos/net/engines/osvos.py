@@ -147,7 +147,7 @@ class OsvosSegmenter:
                 _example(frame, masks[index], i, size_hw) for index, frame in zip(named, frames, strict=True)
             ]
             note = "adapting to the first frame" if len(ids) == 1 else f"adapting to object {i}"
-            networks[i] = ready((yield from self._adapted(examples, note)), self._device)
+            networks[i] = yield from self._adapted(examples, note)
         return networks
 
     def _adapted(self, examples: Sequence[Example], note: str) -> Generator[Step, None, nn.Module]:
@@ -155,11 +155,12 @@ class OsvosSegmenter:
         count, rate = self.options.iterations, RATES[self.options.network]
         compact = self.options.network == "compact"
         if count == 0:
-            return self._parent
+            return ready(self._parent, self._device)
         arrays = [array for example in examples for array in (example.frame, example.mask)]
         text = f"osvos {FORMAT} {count} {rate} {self._device.name} {self._device.precision}"
         learning = finetuned(self._parent, examples, self._device, count, rate, note, compact)
-        network = yield from learnt(self._parent, key_of(text, self._hash, *arrays), learning)
+        key = key_of(text, self._hash, *arrays)
+        network = yield from learnt(self._parent, self._device, key, learning)
         assert network is not None
         return network
 

@@ -123,8 +123,7 @@ class S2SSegmenter:
         frames = list(zip(clip.sample(indices), (masks[i] for i in indices), strict=True))
         text = f"s2s {FORMAT} {options.iterations} {self._device.name} {self._device.precision}"
         key = key_of(text, self._trainable.state_dict(), *(array for pair in frames for array in pair))
-        net = yield from learnt(self._trainable, key, self._learning(frames))
-        return ready(net, self._device) if net else None
+        return learnt(self._trainable, self._device, key, self._learning(frames))
 
     def _learning(
         self, frames: Sequence[tuple[Frame, Mask]]
