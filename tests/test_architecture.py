@@ -11,6 +11,7 @@ LAYERS = {
     "vos.net": 2,
     "vos.video": 2,
     "vos.types": 1,
+    "vos.folders": 0,
     "vos.errors": 0,
 }
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from vos import segment
 from vos.errors import Cancelled, QueueFull, VosError
+from vos.folders import results
 from vos.segment import Finished, Progress
-from vos.store import Store, default_folder
+from vos.store import Store
 from vos.track import Tracked
 from vos.types import Device, Job
 from vos.video.draw import overlay
@@ -228,4 +229,4 @@ class JobRunner:
 @functools.cache
 def runner() -> JobRunner:
     """Return the process's one runner, on the default store."""
-    return JobRunner(Store(default_folder()))
+    return JobRunner(Store(results()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import os
 import shutil
 import tempfile
 import time
@@ -226,11 +225,6 @@ class Store:
             if result.id != keep:
                 log.info("result %s makes room for newer ones", result.id)
                 self.delete(result.id)
-
-
-def default_folder() -> Path:
-    """Return the folder of the results: $VOS_CACHE, or cache/ beside the package."""
-    return Path(os.environ.get("VOS_CACHE") or Path(__file__).parent.parent / "cache")
 
 
 def _clip_key(digest: str) -> str:

@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from vos import plugins, segment
+from vos.commands import _device
 from vos.net.device import choose
 from vos.segment import Finished
 from vos.store import Store
@@ -54,8 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     names = plugins.names(plugins.ENGINES)
     parser.add_argument("--engine", action="append", choices=names, help="default: all; may be repeated")
     parser.add_argument("--quick", action="store_true", help="480p and one object only, no cost curves")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    _device.arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from vos.commands import _device
 from vos.commands.segment import options
 from vos.datasets import open_dataset
 from vos.engine import prepare
@@ -52,8 +53,7 @@ def _common(parser: ArgumentParser, split: str, measures: str) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="gets masks, tables and report")
     add("--measures", default=measures, metavar="M,M", help="of J, F, T; default: %(default)s")
     add("--workers", type=int, default=1, metavar="N", help="processes that score; default: 1")
-    add("--device", default="auto", help="cpu, cuda or mps; default: the best there is")
-    add("--precision", default="auto", help="float32 or bfloat16; default: the faster")
+    _device.arguments(parser)
 
 
 def run(args: Namespace) -> int:

@@ -15,10 +15,12 @@ from tqdm import tqdm
 
 from vos import outputs, plugins
 from vos import segment as service
+from vos.commands import _device
 from vos.errors import InvalidInput
+from vos.folders import results
 from vos.net.device import choose
 from vos.segment import Finished
-from vos.store import Store, default_folder, facts
+from vos.store import Store, facts
 from vos.types import Job, OptionValue, Prompt, Result
 from vos.video.masks import MaskReader, read_mask, replacing, write_png
 from vos.video.read import probe
@@ -50,8 +52,7 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the engine"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    _device.arguments(parser)
 
 
 def options(given: list[str]) -> dict[str, OptionValue]:
@@ -102,7 +103,7 @@ def _prompts(given: list[str], size_hw: tuple[int, int]) -> Iterator[Prompt]:
 @contextlib.contextmanager
 def _store(throw_away: bool) -> Iterator[Store]:
     if not throw_away:
-        with Store(default_folder()) as store:
+        with Store(results()) as store:
             yield store
         return
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:

@@ -13,6 +13,7 @@ from types import FrameType
 from tqdm import tqdm
 
 from vos import plugins
+from vos.commands import _device
 from vos.errors import InvalidInput
 from vos.net.device import choose
 from vos.net.train.loop import Plan, Status, train
@@ -44,8 +45,7 @@ def _common(parser: ArgumentParser, rate: float, data: str) -> None:
     add("--seed", type=int, default=0, help="of the first weights and the batches; default: %(default)s")
     add("--validations", type=int, default=10, help="evenly over the run; default: %(default)s")
     add("--workers", type=int, default=1, help="processes that make batches; default: %(default)s")
-    add("--device", default="auto", help="cpu, cuda or mps; default: the best there is")
-    add("--precision", default="auto", help="float32 or bfloat16; default: the faster")
+    _device.arguments(parser)
 
 
 def run(args: Namespace) -> int:

@@ -14,17 +14,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from vos.folders import results
 from vos.net.backbones import Network, ready
 from vos.net.train.checkpoint import write_tensors
 from vos.types import Device, Step
 
 LIMIT_BYTES = 2**31
 _DIGEST = "sha256"
-
-
-def default_folder() -> Path:
-    """Return `adapted` in the folder of the results: $VOS_CACHE, or cache/ beside the package."""
-    return Path(os.environ.get("VOS_CACHE") or Path(__file__).parents[2] / "cache") / "adapted"
 
 
 def key_of(*parts: str | NDArray[np.generic] | Mapping[str, Tensor]) -> str:
@@ -51,7 +47,7 @@ class Adapted:
     """
 
     def __init__(self, folder: Path | None = None, limit_bytes: int = LIMIT_BYTES) -> None:
-        self.folder = folder or default_folder()
+        self.folder = folder or results() / "adapted"
         self._limit_bytes = limit_bytes
 
     def get(self, key: str) -> dict[str, Tensor] | None:
