@@ -119,7 +119,8 @@ def test_a_window_of_the_decoder_agrees_with_the_whole_frame_inside(network):
         cues = network.cues(torch.rand(1, 1, 160, 192))
         readout = torch.randn(1, 120, 128)
         whole = network.decode(features, readout, cues)
-        coarse = network.coarse(features, readout, cues.s16, cues.code)
+        read = readout.unflatten(1, (10, 12)).permute(0, 3, 1, 2)
+        coarse = network.coarse(read, cues.s16, cues.code, features.decode3, features.decode1)
         part = network.refine(
             coarse[..., 2:9, 3:11],
             cues.s8[..., 4:18, 6:22],

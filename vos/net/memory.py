@@ -143,14 +143,17 @@ class MemoryNetwork(nn.Module):
 
     def decode(self, features: Features, readout: Tensor, previous: Cues) -> Tensor:
         """Return logits (O, 1, H/2, W/2) from readout (O, N, 128) and the masks of the frame before."""
-        coarse = self.coarse(features, readout, previous.s16, previous.code)
+        read = laid_out(readout, previous.s16)
+        coarse = self.coarse(read, previous.s16, previous.code, features.decode3, features.decode1)
         return self.refine(coarse, previous.s8, previous.s4, *features[:3])
 
-    def coarse(self, features: Features, readout: Tensor, s16: Tensor, code: Tensor) -> Tensor:
-        """Return the decoder's features at stride 16, (O, 128, h, w); s16 and code: of the frame before."""
-        read = readout.transpose(1, 2).reshape(*readout.shape[::2], *s16.shape[-2:])  # (O, 128, h, w)
+    def coarse(self, read: Tensor, s16: Tensor, code: Tensor, decode3: Tensor, decode1: Tensor) -> Tensor:
+        """Return the decoder's features at stride 16, (O, 128, h, w); all may be the same window of a frame.
+
+        read: the readout `laid_out`; s16 and code: of the frame before.
+        """
         x = torch.cat((read, s16, code), 1)
-        return self.decode16b(self.decode16(x, features.decode3, features.decode1))  # type: ignore[no-any-return]
+        return self.decode16b(self.decode16(x, decode3, decode1))  # type: ignore[no-any-return]
 
     def refine(
         self, coarse: Tensor, s8: Tensor, s4: Tensor, skip2: Tensor, skip4: Tensor, skip8: Tensor
@@ -162,6 +165,11 @@ class MemoryNetwork(nn.Module):
         x = self.decode4(torch.cat((x, s4), 1))  # (O, 32, H/4, W/4)
         x = F.relu(upsample(self.up2(x), skip2).add_(skip2), inplace=True)
         return self.logit(self.decode2(x)).float()  # type: ignore[no-any-return]
+
+
+def laid_out(places: Tensor, like: Tensor) -> Tensor:
+    """Return what is known of places (O, N, C) as a map (O, C, h, w), of the height and width of `like`."""
+    return places.reshape(len(places), *like.shape[-2:], -1).permute(0, 3, 1, 2)
 
 
 def full_size(logits: Tensor) -> Tensor:

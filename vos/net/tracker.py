@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vos.net.backbones import STRIDE
 from vos.net.frames import to_image, to_plane
-from vos.net.memory import Features, MemoryNetwork, aggregate, full_size
+from vos.net.memory import Features, MemoryNetwork, aggregate, full_size, laid_out
 from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
 from vos.types import Frame, Mask, Prediction, object_ids
@@ -27,7 +27,8 @@ MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
 EVERY = 5  # of every fifth frame that shows all objects, the latest few may be remembered
 SEEN = 0.2  # of the most that any place reads of an object's masks in memory: it is looked at closely,
 BEFORE = 0.02  # so are places this much on the object in the frame before,
-MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's convolutions see
+MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's fine convolutions see,
+CONTEXT = 2  # and for the coarse ones as many more
 NOWHERE = -20.0  # the logit of pixels that are not looked at
 
 
@@ -64,18 +65,39 @@ class Group:
         return readout.view(readout.shape[1], self.count, -1).transpose(0, 1)
 
 
-def _window(places: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Return the rows and columns of the smallest box around true places (h, w), and MARGIN more."""
-    spans = []
-    for axis in (1, 0):
-        hits = np.flatnonzero(places.any(axis))
-        first, last = (int(hits[0]), int(hits[-1])) if len(hits) else (0, 0)
-        spans.append(slice(max(0, first - MARGIN), min(last + MARGIN + 1, places.shape[1 - axis])))
-    return spans[0], spans[1]
+@dataclass(frozen=True)
+class Window:
+    """Rows and columns of places, first and one past the last, of a map (h, w) at stride 16."""
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    size_hw: tuple[int, int]
+
+    def wider(self, places: int) -> Window:
+        """Return the window with so many places around it, where the map has them."""
+        h, w = self.size_hw
+        (top, bottom), (left, right) = self.rows, self.columns
+        rows = max(0, top - places), min(bottom + places, h)
+        return Window(rows, (max(0, left - places), min(right + places, w)), self.size_hw)
+
+    def of(self, maps: Tensor, stride: int) -> Tensor:
+        """Return its part of maps (..., H/stride, W/stride)."""
+        (top, bottom), (left, right) = self.rows, self.columns
+        k = STRIDE // stride
+        return maps[..., top * k : bottom * k, left * k : right * k]
+
+    def within(self, other: Window) -> Window:
+        """Return the same window of what is another's part of a map."""
+        top, left = other.rows[0], other.columns[0]
+        rows = self.rows[0] - top, self.rows[1] - top
+        return Window(rows, (self.columns[0] - left, self.columns[1] - left), other.size_hw)
 
 
-def _scaled(span: slice, stride: int) -> slice:
-    return slice(span.start * STRIDE // stride, span.stop * STRIDE // stride)
+def _around(places: NDArray[np.bool_]) -> Window:
+    """Return the smallest window around true places (h, w); the first place if there is none."""
+    hits = [np.flatnonzero(places.any(axis)) for axis in (1, 0)]
+    rows, columns = ((int(hit[0]), int(hit[-1]) + 1) if len(hit) else (0, 1) for hit in hits)
+    return Window(rows, columns, (places.shape[0], places.shape[1]))
 
 
 class Tracker:
@@ -123,25 +145,23 @@ class Tracker:
         """Decode each object in the window where the memory or the frame before puts it."""
         net, cues = self.net, self.cues
         readout = torch.cat([group.read(net, features.key, self.prior) for group in self.groups])
-        readout, seen = readout[..., :-1], readout[..., -1]  # (O, N, 128), (O, N)
-        coarse = net.coarse(features, readout, cues.s16, cues.code)
-        places = (seen > SEEN * seen.amax(1, keepdim=True)).view_as(cues.s16) | (cues.s16 > BEFORE)
+        readout = laid_out(readout, cues.s16)
+        readout, seen = readout[:, :-1], readout[:, -1:]  # (O, 128, h, w), (O, 1, h, w)
+        places = (seen > SEEN * seen.amax((2, 3), keepdim=True)) | (cues.s16 > BEFORE)
         h, w = self.size_hw
-        logits = torch.full((len(coarse), 1, h // 2, w // 2), NOWHERE, device=self.device)
-        for i, (rows, columns) in enumerate(map(_window, places[:, 0].cpu().numpy())):
-
-            def cut(
-                x: Tensor, stride: int, i: int = 0, rows: slice = rows, columns: slice = columns
-            ) -> Tensor:
-                return x[i : i + 1, :, _scaled(rows, stride), _scaled(columns, stride)]
-
-            logits[i : i + 1, :, _scaled(rows, 2), _scaled(columns, 2)] = net.refine(
-                cut(coarse, 16, i),
-                cut(cues.s8, 8, i),
-                cut(cues.s4, 4, i),
-                cut(features.skip2, 2),
-                cut(features.skip4, 4),
-                cut(features.skip8, 8),
+        logits = torch.full((len(readout), 1, h // 2, w // 2), NOWHERE, device=self.device)
+        for i, where in enumerate(places[:, 0].cpu().numpy()):
+            one, fine = slice(i, i + 1), _around(where).wider(MARGIN)
+            wide = fine.wider(CONTEXT)
+            mine = readout[one], cues.s16[one], cues.code[one], features.decode3, features.decode1
+            coarse = net.coarse(*(wide.of(maps, 16) for maps in mine))
+            fine.of(logits[one], 2)[:] = net.refine(
+                fine.within(wide).of(coarse, 16),
+                fine.of(cues.s8[one], 8),
+                fine.of(cues.s4[one], 4),
+                fine.of(features.skip2, 2),
+                fine.of(features.skip4, 4),
+                fine.of(features.skip8, 8),
             )
         self.prob = self._seen(aggregate(full_size(logits)))
 
