@@ -13,6 +13,7 @@ from vos.net import frames, tracker
 from vos.net.backbones import ConvNorm, fold, normalise
 from vos.net.engines import memory as engine
 from vos.net.memory import MemoryNetwork, aggregate, full_size
+from vos.net.merge import labels
 from vos.types import Device, Prediction, Prompt
 from vos.weights import FOLDER, locate
 
@@ -214,6 +215,20 @@ def test_a_mirrored_tracker_sees_what_another_sees_in_a_mirror():
         )
         assert iou(one.mask > 0, other.mask[:, ::-1] > 0) > 0.99
         assert one.confidence == pytest.approx(other.confidence, abs=0.02)  # by every other pixel
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_trackers_at_two_sizes_go_on_from_one_mean_and_the_finest_answers(order):
+    clip, masks = squares((1, 4), count=4)
+    net = segmenter()._ready
+    coarse, fine = tracker.Tracker(net, (64, 96)), tracker.Tracker(net, (96, 144), mirrored=True)
+    for t, frame in enumerate(clip.frames):
+        seen = tracker.step_together([coarse, fine][::order], frame, masks[0] if t == 0 else None)
+    assert all(iou(seen.mask == i, masks[-1] == i) > 0.6 for i in (1, 4))
+    assert coarse.prob.shape[-2:] == (64, 96)
+    smaller = F.interpolate(fine.prob, (64, 96), mode="area")
+    assert (coarse.prob - smaller).abs().mean() < 0.01
+    assert np.array_equal(seen.mask, labels(fine.prob, fine.objects, frame.shape[:2]))
 
 
 @pytest.mark.parametrize("size", [0, 3])

@@ -9,7 +9,7 @@ from tests.net.clips import MemoryClip, iou, squares
 from vos.net import finetune
 from vos.net.backbones import fold
 from vos.net.engines import osvos as engine
-from vos.net.finetune import Example, finetuned, stalled
+from vos.net.finetune import Augmented, Example, finetuned, stalled
 from vos.net.osvos import CompactOsvos, Vgg16Osvos
 from vos.net.train.losses import class_balanced
 from vos.types import Device, Prediction, Prompt, Step
@@ -162,6 +162,34 @@ def test_what_comes_in_at_the_border_is_void_in_the_mask_and_reflected_in_the_pi
     assert varied.frame[:15].std() > 5
 
 
+def test_a_share_of_the_examples_shows_the_object_moved_over_its_background():
+    red = np.where(example().mask[..., None] > 0, (255, 0, 0), (0, 0, 255)).astype(np.uint8)
+    rng = np.random.default_rng(0)
+    source = Augmented([Example(red, example().mask)], moved=0.5)
+    samples = [source.sample(rng) for _ in range(20)]
+    scenes = [sample for sample in samples if sample.mask.shape != red.shape[:2]]
+    assert 0 < len(scenes) < len(samples)
+    for scene in scenes:
+        assert (scene.mask == 1).any()
+        agrees = (scene.frame[..., 0] > scene.frame[..., 2]) == (scene.mask == 1)
+        assert agrees.mean() > 0.95
+
+
+def test_an_object_too_small_to_be_moved_is_varied_only():
+    mask = np.zeros((64, 64), np.uint8)
+    mask[5, 5] = 1
+    source = Augmented([Example(example().frame, mask)], moved=1.0)
+    rng = np.random.default_rng(0)
+    assert all(source.sample(rng).mask.shape == mask.shape for _ in range(3))
+
+
+def test_without_a_share_for_scenes_examples_are_as_in_the_paper():
+    source = Augmented([example()])
+    rng, same = np.random.default_rng(0), np.random.default_rng(0)
+    same.integers(1), same.random()
+    assert np.array_equal(source.sample(rng).frame, example().varied(same).frame)
+
+
 def test_fine_tuning_learns_the_example_and_leaves_the_parent_alone(compact):
     before = {name: tensor.clone() for name, tensor in compact.state_dict().items()}
     run = finetuned(compact, [example()], Device(), 20, 2e-3, "adapting")
@@ -182,6 +210,13 @@ def test_fine_tuning_learns_the_example_and_leaves_the_parent_alone(compact):
             for net in (compact, learner)
         )
     assert last < 0.5 * first
+
+
+def test_the_compact_network_finds_in_the_mirror_what_it_finds_in_the_frame(compact):
+    built = engine.OsvosSegmenter(compact, Device(), engine.Options())
+    frame = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
+    straight, mirrored = built._look(frame, [compact]), built._look(frame[:, ::-1].copy(), [compact])
+    assert torch.allclose(straight, mirrored.flip(3), atol=1e-5)
 
 
 def test_training_ends_when_the_loss_stalls():

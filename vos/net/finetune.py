@@ -1,8 +1,11 @@
 """Fine-tuning on one object: a copy of the parent learns it from augmented copies of the prompted frames.
 
 Caelles et al. (CVPR 2017), section 3.3: class-balanced loss on the fused logits alone. Flips, turns and zoom
-are theirs; here the rate falls to zero along a cosine, and training ends early when the loss stalls. Soft
-dice may be added: the balanced loss alone lets an object spill over (docs/engines.md has what it gives).
+are theirs; here the rate falls to zero along a cosine, and training ends early when the loss stalls.
+
+The compact network learns by two things more: soft dice, because the balanced loss alone lets an object spill
+over, and scenes in which the object has moved over its background, which is filled in (lucid dreaming:
+Khoreva et al., 2017). docs/training.md has what they give.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
@@ -18,8 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vos.errors import InvalidInput
+from vos.net.backbones import STRIDE
 from vos.net.device import autocast, torch_device
 from vos.net.lite import parameter_groups
+from vos.net.train.clips import FirstFrameClips
 from vos.net.train.losses import class_balanced, soft_dice
 from vos.types import VOID, Device, Frame, Mask, Step
 
@@ -28,6 +35,8 @@ ZOOM = 0.75, 1.25
 WINDOW = 40  # iterations whose mean loss is compared with that of as many before
 STALLED = 0.98  # of it, or more: no longer worth the time
 NOWHERE = -20.0  # the logit of pixels that do not count
+MOVED = 0.5  # of the compact network's examples are such scenes,
+SCENE = 5 / 6  # of the frame's short side wide and high
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +68,31 @@ class Example:
         return Example(np.asarray(frame, np.uint8), np.asarray(mask, np.uint8))
 
 
+class Augmented:
+    """Examples to learn from: copies of the given ones, varied; a share of them with the object moved."""
+
+    def __init__(self, examples: Sequence[Example], moved: float = 0.0):
+        self._examples = examples
+        self._moved = moved
+        self._scenes: dict[int, FirstFrameClips] = {}  # by example
+
+    def sample(self, rng: np.random.Generator) -> Example:
+        """Return one; the same state of the generator gives the same example."""
+        index = int(rng.integers(len(self._examples)))
+        if rng.random() < self._moved:
+            with suppress(InvalidInput):
+                scene = self._scene(index).sample(rng)
+                return Example(scene.frames[0], scene.masks[0])
+        return self._examples[index].varied(rng)
+
+    def _scene(self, index: int) -> FirstFrameClips:
+        if index not in self._scenes:
+            example = self._examples[index]
+            size = max(round(min(example.mask.shape) * SCENE / STRIDE), 1) * STRIDE
+            self._scenes[index] = FirstFrameClips(example.frame, example.mask, size, length=1)
+        return self._scenes[index]
+
+
 def finetuned(
     parent: nn.Module,
     examples: Sequence[Example],
@@ -66,7 +100,7 @@ def finetuned(
     iterations: int,
     rate: float,
     note: str,
-    dice: bool = False,
+    compact: bool = False,
 ) -> Generator[Step, None, nn.Module]:
     """Train a copy of the parent, one Step an iteration, with the loss in its note; return the copy.
 
@@ -76,15 +110,14 @@ def finetuned(
     learner.to(torch_device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     groups = parameter_groups(learner)
     optimizer = torch.optim.AdamW(groups, rate, weight_decay=0, fused=device.name != "mps")
-    rng = np.random.default_rng(0)
+    rng, source = np.random.default_rng(0), Augmented(examples, MOVED if compact else 0)
     losses: list[float] = []
     for done in range(iterations):
         said = f"{note}, loss {np.mean(losses[-10:]):.3f}" if losses else note
         yield Step(said, done, iterations)
         for group in optimizer.param_groups:
             group["lr"] = group["share"] * rate * (1 + math.cos(math.pi * done / iterations)) / 2
-        example = examples[int(rng.integers(len(examples)))].varied(rng)
-        loss = _loss(learner, example, device, dice)
+        loss = _loss(learner, source.sample(rng), device, compact)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

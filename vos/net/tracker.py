@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from vos.net.backbones import STRIDE
 from vos.net.frames import to_image, to_plane
@@ -197,10 +197,23 @@ class Tracker:
 
 @torch.inference_mode()
 def step_together(trackers: Sequence[Tracker], frame: Frame, prompt: Mask | None) -> Prediction:
-    """Segment the next frame with all trackers of a clip; they go on from the mean of what they think."""
+    """Segment the next frame with all trackers of a clip; they go on from the mean of what they think.
+
+    They may see it at different sizes: the mean and the prediction are of the finest.
+    """
     for tracker in trackers:
         tracker.look(frame)
-    mean = torch.stack([tracker.prob for tracker in trackers]).mean(0)
-    for tracker in trackers:
-        tracker.prob = mean
-    return [tracker.settle(frame.shape[:2], prompt) for tracker in trackers][0]  # noqa: RUF015 all must settle
+    finest = max(trackers, key=lambda tracker: tracker.size_hw)
+    if len(finest.prob):
+        mean = torch.stack([_resized(tracker.prob, finest.size_hw) for tracker in trackers]).mean(0)
+        for tracker in trackers:
+            tracker.prob = _resized(mean, tracker.size_hw)
+    predictions = {tracker: tracker.settle(frame.shape[:2], prompt) for tracker in trackers}
+    return predictions[finest]
+
+
+def _resized(prob: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Return probabilities (O, 1, h, w) at another size, bilinearly."""
+    if prob.shape[-2:] == size_hw:
+        return prob
+    return nn.functional.interpolate(prob, size_hw, mode="bilinear", antialias=True)

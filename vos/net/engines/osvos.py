@@ -39,13 +39,13 @@ OFFICIAL = {"parent": FILES["vgg16"]}
 WEIGHTS = (
     Weight(
         FILES["compact"],
-        "897e1a8c5695bb533ff9d86005155195952752459e7a097878106980da9187bc",
+        "91168a5b9974cb62444025d8eb7832f46f1bd23ae5e5d1c8dc51b6b73502dbc5",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     Weight(FILES["vgg16"], licence="CC BY-NC 4.0 (the authors' parent_epoch-239.pth, trained on DAVIS)"),
 )
 RATES = {"compact": 6e-4, "vgg16": 1e-5}  # of AdamW
-FORMAT = 1  # part of every key of adapted weights: raise it when fine-tuning changes
+FORMAT = 2  # part of every key of adapted weights: raise it when fine-tuning changes
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Options:
         metadata={"help": "Frames are seen at this short side, in pixels", "min": 64, "max": 1080},
     )
     iterations: int = field(
-        default=120,
+        default=180,
         metadata={"help": "Training steps per object, at most; 0: none", "min": 0, "max": 2000},
     )
     snap: bool = field(default=False, metadata={"help": "Let masks end at contours of the picture"})
@@ -175,9 +175,16 @@ class OsvosSegmenter:
 
     @torch.inference_mode()
     def _look(self, frame: Frame, networks: Sequence[nn.Module]) -> Tensor:
-        """Return the probability of each object on a frame of the working size, (O, 1, h, w)."""
+        """Return the probability of each object on a frame of the working size, (O, 1, h, w).
+
+        The compact network also looks at the frame in a mirror; the mean of the logits counts.
+        """
         image = torch.from_numpy(frame)[None].to(torch_device(self._device))
-        return aggregate(torch.cat([network(image)[-1].float() for network in networks]))
+        logits = torch.cat([network(image)[-1].float() for network in networks])
+        if self.options.network == "compact":
+            mirrored = torch.cat([network(image.flip(2))[-1].float() for network in networks])
+            logits = (logits + mirrored.flip(3)) / 2
+        return aggregate(logits)
 
 
 def _example(frame: Frame, mask: Mask, object_id: int, size_hw: tuple[int, int]) -> Example:
