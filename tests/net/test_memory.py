@@ -1,6 +1,7 @@
 """The memory network against slow, plain recomputations, and its engine's numbers."""
 
 import json
+import math
 import struct
 
 import numpy as np
@@ -13,7 +14,7 @@ from vos.net import frames, tracker
 from vos.net.backbones import ConvNorm, fold, normalise
 from vos.net.engines import memory as engine
 from vos.net.memory import MemoryNetwork, aggregate, full_size
-from vos.net.merge import labels
+from vos.net.merge import confidence, labels
 from vos.types import Device, Prediction, Prompt
 from vos.weights import FOLDER, locate
 
@@ -91,6 +92,20 @@ def test_soft_aggregation_is_independent_answers_given_that_at_most_one_says_yes
 def test_one_object_keeps_its_sigmoid():
     logits = torch.linspace(-8, 8, 50)[None]
     assert torch.allclose(aggregate(logits), torch.sigmoid(logits), atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.5])
+def test_confidence_is_the_overlap_that_probabilities_promise(temperature):
+    logits = torch.tensor([[4.0, 1.0, -1.0, -3.0], [-2.0, -3.0, -4.0, -5.0]]).view(2, 1, 2, 2)
+    p = [[1 / (1 + math.exp(-x / temperature)) for x in row] for row in logits.flatten(1).tolist()]
+    seen = (p[0][0] + p[0][1]) / (2 + p[0][2] + p[0][3])
+    prob = logits.sigmoid().repeat_interleave(2, 2).repeat_interleave(2, 3)  # every other pixel is looked at
+    assert confidence(prob, temperature) == pytest.approx((seen + 1 - p[1][0]) / 2, abs=1e-5)
+
+
+def test_certain_probabilities_stay_certain_at_any_temperature():
+    assert confidence(torch.tensor([1.0, 0.0]).view(1, 1, 1, 2).repeat(1, 1, 4, 4), 1.5) == 1
+    assert confidence(torch.zeros(0, 1, 4, 4), 1.5) == 1
 
 
 def test_folding_batch_norm_changes_no_number(network):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vos.net.train.loop import Recipe
 
 CLIPS, LENGTH, SIZE = 4, 3, 208  # of a batch
-RATE = 6e-5
+RATE = 1.2e-4
 CHECKS = 3  # batches that are kept from training, to judge by
 
 

@@ -30,6 +30,7 @@ BEFORE = 0.02  # so are places this much on the object in the frame before,
 MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's fine convolutions see,
 CONTEXT = 2  # and for the coarse ones as many more
 NOWHERE = -20.0  # the logit of pixels that are not looked at
+TEMPERATURE = 1.5  # at which confidence is, on average, the overlap (J) with the truth (docs/engines.md)
 
 
 @dataclass
@@ -131,11 +132,11 @@ class Tracker:
     @torch.inference_mode()
     def settle(self, size_hw: tuple[int, int], prompt: Mask | None) -> Prediction:
         """Take `prob` and what the user says as the frame's truth; remember it; return it at this size."""
-        mask, sure = labels(self.prob, self.objects, size_hw), confidence(self.prob)
+        mask, sure = labels(self.prob, self.objects, size_hw), confidence(self.prob, TEMPERATURE)
         if prompt is not None:
             mask = impose(mask, prompt)
             named = self._correct(prompt)
-            sure = confidence(self.prob) if named < len(self.objects) else 1.0
+            sure = confidence(self.prob, TEMPERATURE) if named < len(self.objects) else 1.0
         keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
         self._remember(self._features, prompt is not None, keep)
         self.frames += 1
