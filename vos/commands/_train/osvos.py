@@ -16,7 +16,7 @@ from vos.types import Device
 HELP = "OSVOS's parent network, on single pictures"
 DATA = common.VIDEOS_AND_STILLS
 RATE = 1e-3
-ITERATIONS = 30  # of adaptation in validation: a sixth of the engine's, enough to rank weights
+ITERATIONS = 30  # of adaptation in validation: a fifth of the engine's, enough to rank weights
 EVERY = 3  # frame is validated: they do not depend on each other
 
 

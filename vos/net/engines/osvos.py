@@ -65,7 +65,7 @@ class Options:
         metadata={"help": "Frames are seen at this short side, in pixels", "min": 64, "max": 1080},
     )
     iterations: int = field(
-        default=180,
+        default=140,
         metadata={"help": "Training steps per object, at most; 0: none", "min": 0, "max": 2000},
     )
     snap: bool = field(default=False, metadata={"help": "Let masks end at contours of the picture"})
