@@ -120,13 +120,12 @@ class MemoryNetwork(nn.Module):
         query = torch.cat((2 * places, -one, -squares), 1) * scale
         return torch.stack((query, torch.cat((places, squares, one), 1)))
 
-    def read(self, query: Tensor, keys: Tensor, values: Tensor, prior: Tensor) -> Tensor:
-        """Read the memory at each place of a frame: softmax over -|key - query|^2 / sqrt(C), times values.
+    def affinity(self, query: Tensor, keys: Tensor, prior: Tensor) -> Tensor:
+        """How much places take of each place in memory: softmax over -|key - query|^2 / sqrt(C).
 
-        query (B, N, C), keys (B, M, C) and values (B, M, V), oldest frame first; the last N rows are the
-        previous frame's and get the prior. Objects that share a memory lie side by side in V.
-        Returns (B, N, V). One product gives the affinity less |query|^2, which is the same for all keys;
-        it and the softmax are float32.
+        query (B, N, C), keys (B, M, C), oldest frame first; the last N are the previous frame's and get the
+        prior. Returns float32 (B, N, M), rows of sum 1. One product gives it, but for |query|^2, which is the
+        same for all keys.
         """
         images, places, channels = query.shape
         with torch.autocast(query.device.type, enabled=False):  # squares of places do not fit in bfloat16
@@ -136,21 +135,26 @@ class MemoryNetwork(nn.Module):
             far = prior[0].expand(images, -1, -1)  # (B, N, 4)
             query = torch.cat((query * (2 * channels**-0.5), torch.ones_like(far[..., :1]), far), 2)
             keys = torch.cat((keys, norms, near), 2)
-            weights = torch.softmax(query @ keys.transpose(1, 2), 2)  # (B, N, M)
-        if not weights.requires_grad:
-            weights.clamp_(min=_TINY)
-        return weights.to(values.dtype) @ values
+            scores = query @ keys.transpose(1, 2)  # (B, N, M)
+            if scores.requires_grad:
+                return torch.softmax(scores, 2)
+            torch.softmax(scores, 2, out=scores)  # no second tensor of the largest size
+            return scores.clamp_(min=_TINY)
+
+    def read(self, query: Tensor, keys: Tensor, values: Tensor, prior: Tensor) -> Tensor:
+        """Read the memory at each place of a frame: `affinity` times values (B, M, V); returns (B, N, V)."""
+        return self.affinity(query, keys, prior).to(values.dtype) @ values
 
     def decode(self, features: Features, readout: Tensor, previous: Cues) -> Tensor:
         """Return logits (O, 1, H/2, W/2) from readout (O, N, 128) and the masks of the frame before."""
-        read = laid_out(readout, previous.s16)
+        read = readout.reshape(len(readout), *previous.s16.shape[-2:], -1).permute(0, 3, 1, 2)
         coarse = self.coarse(read, previous.s16, previous.code, features.decode3, features.decode1)
         return self.refine(coarse, previous.s8, previous.s4, *features[:3])
 
     def coarse(self, read: Tensor, s16: Tensor, code: Tensor, decode3: Tensor, decode1: Tensor) -> Tensor:
         """Return the decoder's features at stride 16, (O, 128, h, w); all may be the same window of a frame.
 
-        read: the readout `laid_out`; s16 and code: of the frame before.
+        read: the readout (O, 128, h, w); s16 and code: of the frame before.
         """
         x = torch.cat((read, s16, code), 1)
         return self.decode16b(self.decode16(x, decode3, decode1))  # type: ignore[no-any-return]
@@ -165,11 +169,6 @@ class MemoryNetwork(nn.Module):
         x = self.decode4(torch.cat((x, s4), 1))  # (O, 32, H/4, W/4)
         x = F.relu(upsample(self.up2(x), skip2).add_(skip2), inplace=True)
         return self.logit(self.decode2(x)).float()  # type: ignore[no-any-return]
-
-
-def laid_out(places: Tensor, like: Tensor) -> Tensor:
-    """Return what is known of places (O, N, C) as a map (O, C, h, w), of the height and width of `like`."""
-    return places.reshape(len(places), *like.shape[-2:], -1).permute(0, 3, 1, 2)
 
 
 def full_size(logits: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ one frame also share the reading.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from vos.net.backbones import STRIDE
 from vos.net.frames import to_image, to_plane
-from vos.net.memory import Features, MemoryNetwork, aggregate, full_size, laid_out
+from vos.net.memory import Cues, Features, MemoryNetwork, aggregate, full_size
 from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
 from vos.types import Frame, Mask, Prediction, object_ids
@@ -33,22 +34,26 @@ NOWHERE = -20.0  # the logit of pixels that are not looked at
 TEMPERATURE = 1.5  # at which confidence is, on average, the overlap (J) with the truth (docs/engines.md)
 
 
+class Entry(NamedTuple):
+    """What is remembered of a frame; of several frames, one after another: their M places together."""
+
+    key: Tensor  # (1, N, C)
+    values: Tensor  # (O, N, V)
+    masks: Tensor  # (O, N), at stride 16
+
+
 @dataclass
 class Group:
-    """The memory of objects that were first prompted on one frame: a key and a value per remembered frame."""
+    """The memory of objects that were first prompted on one frame."""
 
     count: int
-    between: deque[tuple[Tensor, Tensor]]
-    prompted: deque[tuple[Tensor, Tensor]] = field(default_factory=lambda: deque(maxlen=MAX_PROMPTED - 1))
-    first: tuple[Tensor, Tensor] | None = None
-    previous: tuple[Tensor, Tensor] | None = None
+    between: deque[Entry]
+    prompted: deque[Entry] = field(default_factory=lambda: deque(maxlen=MAX_PROMPTED - 1))
+    first: Entry | None = None
+    previous: Entry | None = None
 
-    def remember(self, key: Tensor, values: Tensor, prompted: bool, keep: bool) -> None:
-        """Take a frame as the previous one; a prompted one, or one to keep, stays for longer.
-
-        key (1, N, C) and values (O, N, V).
-        """
-        entry = key, values.transpose(0, 1).flatten(1).unsqueeze(0)  # (1, N, O V)
+    def remember(self, entry: Entry, prompted: bool, keep: bool) -> None:
+        """Take a frame as the previous one; a prompted one, or one to keep, stays for longer."""
         if self.first is None:
             self.first = entry
         elif prompted:
@@ -57,13 +62,13 @@ class Group:
             self.between.append(entry)
         self.previous = entry
 
-    def read(self, net: MemoryNetwork, query: Tensor, prior: Tensor) -> Tensor:
-        """Read the memory for every object: query (1, N, C), prior (2, N, 4); returns (O, N, V)."""
+    @property
+    def memory(self) -> Entry:
+        """All that is remembered, the previous frame last."""
         assert self.first is not None
         assert self.previous is not None
-        keys, values = zip(self.first, *self.prompted, *self.between, self.previous, strict=True)
-        readout = net.read(query, torch.cat(keys, 1), torch.cat(values, 1), prior)  # (1, N, O V)
-        return readout.view(readout.shape[1], self.count, -1).transpose(0, 1)
+        entries = self.first, *self.prompted, *self.between, self.previous
+        return Entry(*(torch.cat(parts, 1) for parts in zip(*entries, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -143,19 +148,26 @@ class Tracker:
         return Prediction(mask, sure)
 
     def _predict(self, features: Features) -> None:
-        """Decode each object in the window where the memory or the frame before puts it."""
-        net, cues = self.net, self.cues
-        readout = torch.cat([group.read(net, features.key, self.prior) for group in self.groups])
-        readout = laid_out(readout, cues.s16)
-        readout, seen = readout[:, :-1], readout[:, -1:]  # (O, 128, h, w), (O, 1, h, w)
-        places = (seen > SEEN * seen.amax((2, 3), keepdim=True)) | (cues.s16 > BEFORE)
         h, w = self.size_hw
-        logits = torch.full((len(readout), 1, h // 2, w // 2), NOWHERE, device=self.device)
+        logits = torch.full((len(self.objects), 1, h // 2, w // 2), NOWHERE, device=self.device)
+        for group, own in self._groups():
+            self._decode(features, group.memory, Cues(*(maps[own] for maps in self.cues)), logits[own])
+        self.prob = self._seen(aggregate(full_size(logits)))
+
+    def _decode(self, features: Features, memory: Entry, cues: Cues, logits: Tensor) -> None:
+        """Fill logits (O, 1, H/2, W/2) of each object where the memory or the frame before puts it."""
+        net, width = self.net, self.size_hw[1] // STRIDE
+        affinity = net.affinity(features.key, memory.key, self.prior)[0].to(self.dtype)  # (N, M)
+        seen = (affinity @ memory.masks.T).T.reshape(cues.s16.shape)  # (O, 1, h, w)
+        places = (seen > SEEN * seen.amax((2, 3), keepdim=True)) | (cues.s16 > BEFORE)
         for i, where in enumerate(places[:, 0].cpu().numpy()):
             one, fine = slice(i, i + 1), _around(where).wider(MARGIN)
             wide = fine.wider(CONTEXT)
-            mine = readout[one], cues.s16[one], cues.code[one], features.decode3, features.decode1
-            coarse = net.coarse(*(wide.of(maps, 16) for maps in mine))
+            (top, bottom), (left, right) = wide.rows, wide.columns
+            read = affinity[top * width : bottom * width] @ memory.values[i]  # (places of its rows, V)
+            read = read.view(1, bottom - top, width, -1).permute(0, 3, 1, 2)[..., left:right]
+            maps = cues.s16[one], cues.code[one], features.decode3, features.decode1
+            coarse = net.coarse(read, *(wide.of(x, 16) for x in maps))
             fine.of(logits[one], 2)[:] = net.refine(
                 fine.within(wide).of(coarse, 16),
                 fine.of(cues.s8[one], 8),
@@ -164,7 +176,6 @@ class Tracker:
                 fine.of(features.skip4, 4),
                 fine.of(features.skip8, 8),
             )
-        self.prob = self._seen(aggregate(full_size(logits)))
 
     def _seen(self, x: Tensor) -> Tensor:
         """Return maps (..., w) as this tracker sees them, or what it sees as the others do."""
@@ -190,10 +201,16 @@ class Tracker:
 
     def _remember(self, features: Features, prompted: bool, keep: bool) -> None:
         self.cues = self.net.cues(self._seen(self.prob).to(self.dtype))
-        values = torch.cat((self.net.value(features, self.cues), self.cues.s16.flatten(2).transpose(1, 2)), 2)
-        counts = [group.count for group in self.groups]
-        for group, own in zip(self.groups, torch.split(values, counts), strict=True):
-            group.remember(features.key, own, prompted, keep)
+        values, masks = self.net.value(features, self.cues), self.cues.s16.flatten(1)
+        for group, own in self._groups():
+            group.remember(Entry(features.key, values[own], masks[own]), prompted, keep)
+
+    def _groups(self) -> Iterator[tuple[Group, slice]]:
+        """Yield each group, and which of the objects are its own."""
+        start = 0
+        for group in self.groups:
+            yield group, slice(start, start + group.count)
+            start += group.count
 
 
 @torch.inference_mode()
