@@ -243,7 +243,7 @@ def test_trackers_at_two_sizes_go_on_from_one_mean_and_the_finest_answers(order)
     assert coarse.prob.shape[-2:] == (64, 96)
     smaller = F.interpolate(fine.prob, (64, 96), mode="area")
     assert (coarse.prob - smaller).abs().mean() < 0.01
-    assert np.array_equal(seen.mask, labels(fine.prob, fine.objects, frame.shape[:2]))
+    assert np.array_equal(seen.mask, labels(fine.prob, fine.objects, frame))
 
 
 @pytest.mark.parametrize("size", [0, 3])

@@ -135,9 +135,9 @@ class Tracker:
             self._predict(self._features)
 
     @torch.inference_mode()
-    def settle(self, size_hw: tuple[int, int], prompt: Mask | None) -> Prediction:
-        """Take `prob` and what the user says as the frame's truth; remember it; return it at this size."""
-        mask, sure = labels(self.prob, self.objects, size_hw), confidence(self.prob, TEMPERATURE)
+    def settle(self, frame: Frame, prompt: Mask | None) -> Prediction:
+        """Take `prob` and what the user says as the frame's truth; remember it; return it at full size."""
+        mask, sure = labels(self.prob, self.objects, frame), confidence(self.prob, TEMPERATURE)
         if prompt is not None:
             mask = impose(mask, prompt)
             named = self._correct(prompt)
@@ -226,7 +226,7 @@ def step_together(trackers: Sequence[Tracker], frame: Frame, prompt: Mask | None
         mean = torch.stack([_resized(tracker.prob, finest.size_hw) for tracker in trackers]).mean(0)
         for tracker in trackers:
             tracker.prob = _resized(mean, tracker.size_hw)
-    predictions = {tracker: tracker.settle(frame.shape[:2], prompt) for tracker in trackers}
+    predictions = {tracker: tracker.settle(frame, prompt) for tracker in trackers}
     return predictions[finest]
 
 

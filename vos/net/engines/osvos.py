@@ -127,7 +127,7 @@ class OsvosSegmenter:
         for index, frame in enumerate(clip):
             ids = [i for i in joins if joins[i] <= index]
             prob = self._look(smaller(frame, size_hw), [networks[i] for i in ids])
-            mask, sure = labels(prob, ids, clip.info.size_hw), confidence(prob)
+            mask, sure = labels(prob, ids, frame), confidence(prob)
             if self.options.snap:
                 mask = snap(mask, frame, self._contours(frame, size_hw))
             if index in masks:

@@ -171,7 +171,7 @@ class Follower:
         if self.objects:
             self.state = self.net.advance(self.before, features, self.state)
             prob = self.net.decode(features, self.state).sigmoid()
-        mask, sure = labels(prob, self.objects, frame.shape[:2], BACKGROUND), confidence(prob)
+        mask, sure = labels(prob, self.objects, frame, BACKGROUND), confidence(prob)
         if prompt is not None:
             mask = impose(mask, prompt)
             prob = self._corrected(prob, prompt)
