@@ -14,7 +14,7 @@ from vos.net import frames, tracker
 from vos.net.backbones import ConvNorm, fold, normalise
 from vos.net.engines import memory as engine
 from vos.net.memory import MemoryNetwork, aggregate, full_size
-from vos.net.merge import confidence, labels
+from vos.net.merge import confidence
 from vos.types import Device, Prediction, Prompt
 from vos.weights import FOLDER, locate
 
@@ -210,49 +210,20 @@ def test_objects_far_apart_are_followed_together_as_alone():
 
 def test_memory_stays_bounded_over_many_frames_and_prompts():
     clip, masks = squares((1,), count=1)
-    followed = tracker.Tracker(segmenter()._ready, (64, 64))
+    followed = tracker.Tracker(segmenter()._net, (64, 64))
     for t in range(20):
-        tracker.step_together([followed], clip.frames[0], masks[0] if t % 2 == 0 else None)
+        followed.step(clip.frames[0], masks[0] if t % 2 == 0 else None)
     (group,) = followed.groups
     assert len(group.prompted) == tracker.MAX_PROMPTED - 1
-
-
-def test_a_mirrored_tracker_sees_what_another_sees_in_a_mirror():
-    clip, masks = squares((1, 4), count=4)
-    net = segmenter()._ready
-    size_hw = clip.info.size_hw
-    mirrored, plain = tracker.Tracker(net, size_hw, mirrored=True), tracker.Tracker(net, size_hw)
-    for t, frame in enumerate(clip.frames):
-        prompt = masks[0] if t == 0 else None
-        one = tracker.step_together([mirrored], frame, prompt)
-        other = tracker.step_together(
-            [plain], np.ascontiguousarray(frame[:, ::-1]), None if prompt is None else prompt[:, ::-1]
-        )
-        assert iou(one.mask > 0, other.mask[:, ::-1] > 0) > 0.99
-        assert one.confidence == pytest.approx(other.confidence, abs=0.02)  # by every other pixel
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_trackers_at_two_sizes_go_on_from_one_mean_and_the_finest_answers(order):
-    clip, masks = squares((1, 4), count=4)
-    net = segmenter()._ready
-    coarse, fine = tracker.Tracker(net, (64, 96)), tracker.Tracker(net, (96, 144), mirrored=True)
-    for t, frame in enumerate(clip.frames):
-        seen = tracker.step_together([coarse, fine][::order], frame, masks[0] if t == 0 else None)
-    assert all(iou(seen.mask == i, masks[-1] == i) > 0.6 for i in (1, 4))
-    assert coarse.prob.shape[-2:] == (64, 96)
-    smaller = F.interpolate(fine.prob, (64, 96), mode="area")
-    assert (coarse.prob - smaller).abs().mean() < 0.01
-    assert np.array_equal(seen.mask, labels(fine.prob, fine.objects, frame))
 
 
 @pytest.mark.parametrize("size", [0, 3])
 def test_memory_keeps_as_many_frames_between_as_asked_for(monkeypatch, size):
     monkeypatch.setattr(tracker, "EVERY", 1)
     clip, masks = squares((1,), count=7)
-    followed = tracker.Tracker(segmenter()._ready, (96, 144), memory=size)
+    followed = tracker.Tracker(segmenter()._net, (96, 144), memory=size)
     for t, frame in enumerate(clip.frames):
-        tracker.step_together([followed], frame, masks[0] if t == 0 else None)
+        followed.step(frame, masks[0] if t == 0 else None)
     assert len(followed.groups[0].between) == size
 
 

@@ -9,7 +9,7 @@ from tests.net.clips import MemoryClip, iou, squares
 from vos.net import finetune
 from vos.net.backbones import fold
 from vos.net.engines import osvos as engine
-from vos.net.finetune import Augmented, Example, finetuned, stalled
+from vos.net.finetune import Augmented, Example, finetuned, look, stalled
 from vos.net.osvos import CompactOsvos, Vgg16Osvos
 from vos.net.train.losses import class_balanced
 from vos.types import Device, Prediction, Prompt, Step
@@ -192,14 +192,14 @@ def test_without_a_share_for_scenes_examples_are_as_in_the_paper():
 
 def test_fine_tuning_learns_the_example_and_leaves_the_parent_alone(compact):
     before = {name: tensor.clone() for name, tensor in compact.state_dict().items()}
-    run = finetuned(compact, [example()], Device(), 20, 2e-3, "adapting")
+    run = finetuned(compact, [example()], Device(), 60, 2e-3, "adapting")
     notes = []
     try:
         while True:
             notes.append(next(run))
     except StopIteration as end:
         learner = end.value
-    assert [(step.done, step.total) for step in notes] == [(n, 20) for n in range(20)]
+    assert [(step.done, step.total) for step in notes] == [(n, 60) for n in range(60)]
     assert notes[0].note == "adapting"
     assert notes[1].note.startswith("adapting, loss 0.")
     assert all(torch.equal(before[name], now) for name, now in compact.state_dict().items())
@@ -213,10 +213,18 @@ def test_fine_tuning_learns_the_example_and_leaves_the_parent_alone(compact):
 
 
 def test_the_compact_network_finds_in_the_mirror_what_it_finds_in_the_frame(compact):
-    built = engine.OsvosSegmenter(compact, Device(), engine.Options())
     frame = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
-    straight, mirrored = built._look(frame, [compact]), built._look(frame[:, ::-1].copy(), [compact])
+    straight, mirrored = (look([compact], f, Device(), twice=True) for f in (frame, frame[:, ::-1].copy()))
     assert torch.allclose(straight, mirrored.flip(3), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [CompactOsvos, Vgg16Osvos])
+def test_a_look_gives_the_fused_logits_of_the_whole_network(kind):
+    net = kind().eval()
+    frame = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
+    with torch.no_grad():
+        fused = net(torch.from_numpy(frame)[None])[-1]
+    assert torch.allclose(look([net], frame, Device()), fused.sigmoid(), atol=1e-5)
 
 
 def test_training_ends_when_the_loss_stalls():
@@ -284,12 +292,12 @@ def test_without_iterations_the_parent_segments_alone(cache):
 def test_all_prompted_frames_that_name_an_object_take_part(cache, monkeypatch):
     seen = {}
 
-    def note_examples(parent, examples, device, iterations, rate, note, dice):
+    def note_examples(parent, examples, device, iterations, rate, note):
         seen[note] = [np.unique(e.mask).tolist() for e in examples]
         yield Step(note, 0, 1)
         return parent
 
-    monkeypatch.setattr(engine, "finetuned", note_examples)
+    monkeypatch.setattr(finetune, "finetuned", note_examples)
     clip, masks = squares((1, 4), count=4)
     void = masks[0].copy()
     void[60:70] = 255

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,12 +23,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vos.errors import InvalidInput
-from vos.net.backbones import STRIDE
+from vos.net.adapted import key_of, learnt
+from vos.net.backbones import STRIDE, ready, upsample
 from vos.net.device import autocast, torch_device
+from vos.net.frames import smaller
 from vos.net.lite import parameter_groups
+from vos.net.memory import aggregate
+from vos.net.osvos import CompactOsvos, Osvos
 from vos.net.train.clips import FirstFrameClips
 from vos.net.train.losses import class_balanced, soft_dice
-from vos.types import VOID, Device, Frame, Mask, Step
+from vos.types import VOID, Clip, Device, Frame, Mask, Step, object_ids
 
 TURN_DEG = 30.0
 ZOOM = 0.75, 1.25
@@ -37,6 +41,7 @@ STALLED = 0.98  # of it, or more: no longer worth the time
 NOWHERE = -20.0  # the logit of pixels that do not count
 MOVED = 0.5  # of the compact network's examples are such scenes,
 SCENE = 5 / 6  # of the frame's short side wide and high
+FORMAT = 2  # part of every key of adapted weights: raise it when fine-tuning changes
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,13 @@ class Example:
 
     frame: Frame
     mask: Mask
+
+    @classmethod
+    def of(cls, frame: Frame, mask: Mask, object_id: int, size_hw: tuple[int, int]) -> Example:
+        """Return one object's example at a size (h, w)."""
+        own = np.where(mask == VOID, VOID, mask == object_id).astype(np.uint8)
+        small = cv2.resize(own, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        return cls(smaller(frame, size_hw), np.asarray(small, np.uint8))
 
     def varied(self, rng: np.random.Generator) -> Example:
         """Return a copy flipped at random, turned and zoomed about the middle.
@@ -66,6 +78,56 @@ class Example:
             borderValue=VOID,
         )
         return Example(np.asarray(frame, np.uint8), np.asarray(mask, np.uint8))
+
+
+def networks_for(
+    parent: Osvos,
+    clip: Clip,
+    masks: Mapping[int, Mask],
+    size_hw: tuple[int, int],
+    device: Device,
+    iterations: int,
+    rate: float,
+) -> Generator[Step, None, dict[int, Osvos]]:
+    """Return a network for each object of prompts by frame: the parent, having learnt its prompted frames.
+
+    In them the other objects are background. Frames are learnt at the size (h, w). What was learnt before is
+    not learnt again; without iterations the parent serves them all.
+    """
+    ids = sorted({i for mask in masks.values() for i in object_ids(mask)})
+    if iterations == 0:
+        return dict.fromkeys(ids, ready(parent, device))
+    text = f"osvos {FORMAT} {iterations} {rate} {device.name} {device.precision}"
+    state = key_of(parent.state_dict())
+    networks: dict[int, Osvos] = {}
+    for i in ids:
+        named = [index for index in sorted(masks) if i in object_ids(masks[index])]
+        examples = [
+            Example.of(frame, masks[index], i, size_hw)
+            for index, frame in zip(named, clip.sample(named), strict=True)
+        ]
+        note = "adapting to the first frame" if len(ids) == 1 else f"adapting to object {i}"
+        learning = finetuned(parent, examples, device, iterations, rate, note)
+        key = key_of(text, state, *(array for e in examples for array in (e.frame, e.mask)))
+        network = yield from learnt(parent, device, key, learning)
+        assert network is not None
+        networks[i] = network
+    return networks
+
+
+@torch.inference_mode()
+def look(networks: Sequence[Osvos], frame: Frame, device: Device, twice: bool = False) -> Tensor:
+    """Return the probability of each network's object on a frame of the working size, (O, 1, h, w).
+
+    twice: also in a mirror; the mean of the logits counts.
+    """
+    image = torch.from_numpy(frame)[None].to(torch_device(device))
+    logits = []
+    for view in (image, image.flip(2)) if twice else (image,):
+        shared = networks[0].shared(view)
+        logits.append(torch.cat([network.fused(shared) for network in networks]).float())  # type: ignore[arg-type]
+    mean = (logits[0] + logits[1].flip(3)) / 2 if twice else logits[0]
+    return aggregate(upsample(mean, image[..., 0]))
 
 
 class Augmented:
@@ -100,7 +162,6 @@ def finetuned(
     iterations: int,
     rate: float,
     note: str,
-    compact: bool = False,
 ) -> Generator[Step, None, nn.Module]:
     """Train a copy of the parent, one Step an iteration, with the loss in its note; return the copy.
 
@@ -110,6 +171,7 @@ def finetuned(
     learner.to(torch_device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     groups = parameter_groups(learner)
     optimizer = torch.optim.AdamW(groups, rate, weight_decay=0, fused=device.name != "mps")
+    compact = isinstance(parent, CompactOsvos)
     rng, source = np.random.default_rng(0), Augmented(examples, MOVED if compact else 0)
     losses: list[float] = []
     for done in range(iterations):

@@ -68,9 +68,16 @@ class Lite(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Encode images (B, 3, H, W), RGB, from `normalise`; H and W are multiples of 16."""
+        return self.end(*self.begin(image))
+
+    def begin(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what does not learn, and so is the same in every trunk: strides 2, 4 and 8."""
         s2 = self.stages[0](nn.functional.relu6(self.stem(image), inplace=True))  # (B, 16, H/2, W/2)
         s4 = self.stages[1](s2)  # (B, 24, H/4, W/4)
-        s8 = self.stages[2](s4)  # (B, 40, H/8, W/8)
+        return s2, s4, self.stages[2](s4)  # (B, 40, H/8, W/8)
+
+    def end(self, s2: Tensor, s4: Tensor, s8: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the trunk's features from those of `begin`."""
         s16 = self.stages[4](self.stages[3](s8))  # (B, 112, H/16, W/16)
         return s2 * SCALE, s4 * SCALE, s8 * SCALE, s16 * SCALE
 

@@ -48,6 +48,14 @@ class Vgg16Osvos(nn.Module):
             features.append(_centre(self.upscale[i](side), size_hw))  # (B, 16, H, W)
         return [*logits, self.fuse(torch.cat(features, 1))]
 
+    def shared(self, images: Tensor) -> Tensor:
+        """Return what fine-tuning does not change: the images."""
+        return images
+
+    def fused(self, shared: Tensor) -> Tensor:
+        """Return the fused logits (B, 1, H, W)."""
+        return self(shared)[-1]  # type: ignore[no-any-return]
+
 
 class CompactOsvos(nn.Module):
     """The same idea on a small trunk, whose end alone learns; H and W are multiples of 16.
@@ -72,7 +80,19 @@ class CompactOsvos(nn.Module):
 
     def branches(self, images: Tensor) -> list[Tensor]:
         """Return the five maps of logits, and a sixth of objects' contours."""
-        stages = self.trunk(normalise(images).to(next(self.parameters()).dtype))
+        return [upsample(logits, images[..., 0]) for logits in self._maps(self.shared(images))]
+
+    def shared(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what fine-tuning does not change: the trunk's beginning."""
+        return self.trunk.begin(normalise(images).to(next(self.parameters()).dtype))
+
+    def fused(self, shared: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Return the fused logits (B, 1, H/2, W/2)."""
+        return self._maps(shared)[-2]
+
+    def _maps(self, shared: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, ...]:
+        """Return the six maps of logits at stride 2."""
+        stages = self.trunk.end(*shared)
         x: Tensor | None = None
         scores = []
         for i in reversed(range(len(STRIDES))):
@@ -81,10 +101,10 @@ class CompactOsvos(nn.Module):
             scores.append(self.score[i](x))  # (B, 3, H/stride, W/stride)
         scores = [upsample(score, scores[-1]) for score in scores[::-1]]  # (B, 3, H/2, W/2)
         fused = torch.stack([score[:, 1:] for score in scores]).sum(0)  # (B, 2, H/2, W/2)
-        maps = *(score[:, :1] for score in scores), fused[:, :1], fused[:, 1:]
-        return [upsample(logits, images[..., 0]) for logits in maps]
+        return *(score[:, :1] for score in scores), fused[:, :1], fused[:, 1:]
 
 
+Osvos = Vgg16Osvos | CompactOsvos
 NETWORKS = {"compact": CompactOsvos, "vgg16": Vgg16Osvos}
 
 

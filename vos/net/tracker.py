@@ -8,14 +8,14 @@ one frame also share the reading.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from vos.net.backbones import STRIDE
 from vos.net.frames import to_image, to_plane
@@ -31,6 +31,7 @@ BEFORE = 0.02  # so are places this much on the object in the frame before,
 MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's fine convolutions see,
 CONTEXT = 2  # and for the coarse ones as many more
 NOWHERE = -20.0  # the logit of pixels that are not looked at
+SHARE = 0.4  # of a second opinion: alone it makes no object
 TEMPERATURE = 1.5  # at which confidence is, on average, the overlap (J) with the truth (docs/engines.md)
 
 
@@ -107,14 +108,10 @@ def _around(places: NDArray[np.bool_]) -> Window:
 
 
 class Tracker:
-    """One clip's state: which objects there are, what is remembered of them, where they were last.
+    """One clip's state: which objects there are, what is remembered of them, where they were last."""
 
-    A mirrored tracker sees everything left to right; `prob` and `settle` are as the others see it.
-    """
-
-    def __init__(self, net: MemoryNetwork, size_hw: tuple[int, int], memory: int = 0, mirrored: bool = False):
+    def __init__(self, net: MemoryNetwork, size_hw: tuple[int, int], memory: int = 0):
         self.net = net
-        self.mirrored = mirrored
         self.memory = memory  # frames between the prompted ones and the present
         self.size_hw = size_hw
         parameter = net.distance
@@ -127,23 +124,24 @@ class Tracker:
         self.prob = torch.zeros((0, 1, *size_hw), device=self.device)  # (O, 1, h, w) on the frame before
 
     @torch.inference_mode()
-    def look(self, frame: Frame) -> None:
-        """Predict the next frame: `prob` is then what the network thinks of it."""
-        image = self._seen(to_image(frame, self.size_hw).to(self.device, self.dtype))
-        self._features = self.net.encode(image.contiguous(memory_format=torch.channels_last))
-        if self.objects:
-            self._predict(self._features)
+    def step(self, frame: Frame, prompt: Mask | None = None, second: Tensor | None = None) -> Prediction:
+        """Segment the next frame, take what the user says for true, and remember it.
 
-    @torch.inference_mode()
-    def settle(self, frame: Frame, prompt: Mask | None) -> Prediction:
-        """Take `prob` and what the user says as the frame's truth; remember it; return it at full size."""
-        mask, sure = labels(self.prob, self.objects, frame), confidence(self.prob, TEMPERATURE)
+        second: another network's opinion, probabilities (O, 1, h, w) of the `objects` so far. It has a share
+        in the mask; what is remembered, and confidence, are this network's alone.
+        """
+        image = to_image(frame, self.size_hw).to(self.device, self.dtype)
+        features = self.net.encode(image.contiguous(memory_format=torch.channels_last))
+        if self.objects:
+            self._predict(features)
+        prob = self.prob if second is None else torch.lerp(self.prob, second, SHARE)
+        mask, sure = labels(prob, self.objects, frame), confidence(self.prob, TEMPERATURE)
         if prompt is not None:
             mask = impose(mask, prompt)
             named = self._correct(prompt)
             sure = confidence(self.prob, TEMPERATURE) if named < len(self.objects) else 1.0
         keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
-        self._remember(self._features, prompt is not None, keep)
+        self._remember(features, prompt is not None, keep)
         self.frames += 1
         return Prediction(mask, sure)
 
@@ -152,7 +150,7 @@ class Tracker:
         logits = torch.full((len(self.objects), 1, h // 2, w // 2), NOWHERE, device=self.device)
         for group, own in self._groups():
             self._decode(features, group.memory, Cues(*(maps[own] for maps in self.cues)), logits[own])
-        self.prob = self._seen(aggregate(full_size(logits)))
+        self.prob = aggregate(full_size(logits))
 
     def _decode(self, features: Features, memory: Entry, cues: Cues, logits: Tensor) -> None:
         """Fill logits (O, 1, H/2, W/2) of each object where the memory or the frame before puts it."""
@@ -177,10 +175,6 @@ class Tracker:
                 fine.of(features.skip8, 8),
             )
 
-    def _seen(self, x: Tensor) -> Tensor:
-        """Return maps (..., w) as this tracker sees them, or what it sees as the others do."""
-        return x.flip(-1) if self.mirrored else x
-
     def _correct(self, prompt: Mask) -> int:
         """Take the prompt's objects as they are, the others where room remains; return how many it names."""
         named = object_ids(prompt)
@@ -200,7 +194,7 @@ class Tracker:
         return to_plane(pixels, self.size_hw).to(self.device)
 
     def _remember(self, features: Features, prompted: bool, keep: bool) -> None:
-        self.cues = self.net.cues(self._seen(self.prob).to(self.dtype))
+        self.cues = self.net.cues(self.prob.to(self.dtype))
         values, masks = self.net.value(features, self.cues), self.cues.s16.flatten(1)
         for group, own in self._groups():
             group.remember(Entry(features.key, values[own], masks[own]), prompted, keep)
@@ -211,27 +205,3 @@ class Tracker:
         for group in self.groups:
             yield group, slice(start, start + group.count)
             start += group.count
-
-
-@torch.inference_mode()
-def step_together(trackers: Sequence[Tracker], frame: Frame, prompt: Mask | None) -> Prediction:
-    """Segment the next frame with all trackers of a clip; they go on from the mean of what they think.
-
-    They may see it at different sizes: the mean and the prediction are of the finest.
-    """
-    for tracker in trackers:
-        tracker.look(frame)
-    finest = max(trackers, key=lambda tracker: tracker.size_hw)
-    if len(finest.prob):
-        mean = torch.stack([_resized(tracker.prob, finest.size_hw) for tracker in trackers]).mean(0)
-        for tracker in trackers:
-            tracker.prob = _resized(mean, tracker.size_hw)
-    predictions = {tracker: tracker.settle(frame, prompt) for tracker in trackers}
-    return predictions[finest]
-
-
-def _resized(prob: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """Return probabilities (O, 1, h, w) at another size, bilinearly."""
-    if prob.shape[-2:] == size_hw:
-        return prob
-    return nn.functional.interpolate(prob, size_hw, mode="bilinear", antialias=True)

@@ -5,22 +5,22 @@ docs/engines.md draws it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors.torch import load_file
 
-from vos.errors import InvalidInput
-from vos.net.adapt import adapted
-from vos.net.adapted import key_of, learnt
 from vos.net.backbones import ready
-from vos.net.frames import working_size
+from vos.net.engines import osvos
+from vos.net.finetune import look, networks_for
+from vos.net.frames import smaller, working_size
 from vos.net.memory import MemoryNetwork
 from vos.net.options import check
+from vos.net.osvos import CompactOsvos, Osvos
 from vos.net.prompts import by_frame
-from vos.net.tracker import Tracker, step_together
-from vos.types import Clip, Device, Frame, Mask, Prediction, Prompt, Step, Weight
+from vos.net.tracker import Tracker
+from vos.types import Clip, Device, Prediction, Prompt, Step, Weight
 
 TITLE = "Memory network"
 SUMMARY = "Follows up to 20 objects from their masks on one or more frames; made for a laptop's processor."
@@ -32,12 +32,9 @@ WEIGHTS = (
         "a11e197e40b60b4a3d22956a16130c136d986d2850951b8a3f2d6cb6554bc313",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
+    osvos.WEIGHTS[0],
 )
-
-
 MODES = ("fast", "accurate")
-FINER = 1.25  # times finer than the original sees the adapted network: it adds what the other cannot make out
-FORMAT = 2  # part of every key of adapted weights: raise it when adaptation changes
 
 
 @dataclass(frozen=True)
@@ -60,59 +57,52 @@ class Options:
         default=1,
         metadata={"help": "Frames remembered between the prompt and the present", "min": 0, "max": 16},
     )
-    steps: int = field(
-        default=40, metadata={"help": "Training steps of the accurate mode", "min": 1, "max": 1000}
+    iterations: int = field(
+        default=140,
+        metadata={"help": "Accurate: training steps per object, at most", "min": 1, "max": 2000},
     )
 
     def __post_init__(self) -> None:
         check(self)
 
 
+def weights_for(options: Options) -> tuple[Weight, ...]:
+    """Return the weights that the mode needs."""
+    return WEIGHTS if options.mode == "accurate" else WEIGHTS[:1]
+
+
 def build(weights: Mapping[str, Path], device: Device, options: Options) -> MemorySegmenter:
-    """Load the network, ready for any number of clips."""
-    net = MemoryNetwork()
-    net.load_state_dict(load_file(weights["memory.safetensors"]))
-    return MemorySegmenter(net, device, options)
+    """Load the networks, ready for any number of clips."""
+    net, parent = MemoryNetwork(), None
+    net.load_state_dict(load_file(weights[WEIGHTS[0].name]))
+    if options.mode == "accurate":
+        parent = CompactOsvos()
+        parent.load_state_dict(load_file(weights[WEIGHTS[1].name]))
+    return MemorySegmenter(net, parent, device, options)
 
 
 class MemorySegmenter:
     """Follows the prompted objects; see vos.types.Segmenter.
 
-    In accurate mode two networks do it together, the original and one adapted to the first frame, which sees
-    the clip larger and in a mirror; their probabilities are averaged on every frame, because adaptation alone
-    helps hard clips and hurts easy ones.
+    In accurate mode OSVOS gives a second opinion of every frame. It knows the objects by their looks alone,
+    so it errs where the memory network, which follows them, does not, and the other way round.
     """
 
-    def __init__(self, net: MemoryNetwork, device: Device, options: Options):
+    def __init__(self, net: MemoryNetwork, parent: CompactOsvos | None, device: Device, options: Options):
         self.options = options
-        self._device = device
-        self._trainable = net.eval()
-        self._ready = ready(net, device)
+        self._net, self._parent, self._device = ready(net.eval(), device), parent, device
 
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
         """Yield one Prediction per frame, in accurate mode training Steps before; nothing outlives it."""
         masks = by_frame(clip, prompts)
-        nets = [self._ready]
-        if self.options.mode == "accurate":
-            learner = yield from self._adapted(clip, masks[0])
-            nets += [learner] if learner else []
-        trackers = [self._tracker(net, clip.info.size_hw, bool(i)) for i, net in enumerate(nets)]
+        size_hw = working_size(clip.info.size_hw, self.options.short_side)
+        tracker = Tracker(self._net, size_hw, self.options.memory)
+        networks: dict[int, Osvos] = {}
+        if self._parent:
+            count, rate = self.options.iterations, osvos.RATES["compact"]
+            networks = yield from networks_for(self._parent, clip, masks, size_hw, self._device, count, rate)
         for index, frame in enumerate(clip):
-            yield step_together(trackers, frame, masks.get(index))
-
-    def _tracker(self, net: MemoryNetwork, size_hw: tuple[int, int], second: bool) -> Tracker:
-        short_side = round(self.options.short_side * (FINER if second else 1))
-        return Tracker(net, working_size(size_hw, short_side), self.options.memory, mirrored=second)
-
-    def _adapted(self, clip: Clip, mask: Mask) -> Generator[Step, None, MemoryNetwork | None]:
-        """Return the adapted network, or None where nothing can be learnt or it got no better."""
-        frame, steps = next(iter(clip.sample([0]))), self.options.steps
-        text = f"memory {FORMAT} {steps} {self._device.name} {self._device.precision}"
-        key = key_of(text, self._trainable.state_dict(), frame, mask)
-        return learnt(self._trainable, self._device, key, self._learning(frame, mask))
-
-    def _learning(self, frame: Frame, mask: Mask) -> Generator[Step, None, MemoryNetwork | None]:
-        try:
-            return (yield from adapted(self._trainable, frame, mask, self._device, self.options.steps))
-        except InvalidInput:  # too small to make clips of
-            return None
+            known, second = [networks[i] for i in tracker.objects if networks], None
+            if known:
+                second = look(known, smaller(frame, size_hw), self._device)
+            yield tracker.step(frame, masks.get(index), second)
