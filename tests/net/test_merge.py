@@ -42,11 +42,11 @@ def test_the_filter_equals_a_plain_recomputation():
 
 @pytest.mark.parametrize("off", [-1, 1])
 def test_an_edge_that_is_a_little_off_moves_to_that_of_the_frame(off):
-    frame, plane = two_halves((432, 480)), np.zeros((432, 480), np.float32)
-    plane[:, 240 + off :] = 1
+    frame, plane = two_halves((576, 640)), np.zeros((576, 640), np.float32)
+    plane[:, 320 + off :] = 1
     plane = soft(plane, 15)
     assert ((plane > 0.5) != (frame[..., 0] > 100)).any()
-    follow_edges(plane, frame)  # 432: it reaches 3 pixels
+    follow_edges(plane, frame)  # it reaches 2 pixels
     np.testing.assert_array_equal(plane > 0.5, frame[..., 0] > 100)
 
 

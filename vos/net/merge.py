@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vos.types import Frame, Mask
 
-REACH = 1 / 144  # of a frame's short side: how far its edges draw those of masks
+REACH = 1 / 288  # of a frame's short side: how far its edges draw those of masks
 FLAT = 1e-4  # variance of grey values, 0..1, below which there is no edge
 UNSURE = 0.02  # a probability this far from 0 and 1 may change
 
