@@ -11,7 +11,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from vos.net.backbones import ready
+from vos.net.backbones import ready, upsample
 from vos.net.engines import osvos
 from vos.net.finetune import look, networks_for
 from vos.net.frames import smaller, working_size
@@ -35,6 +35,7 @@ WEIGHTS = (
     osvos.WEIGHTS[0],
 )
 MODES = ("fast", "accurate")
+FINER = 1.25  # times as large the memory network sees frames in accurate mode
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,16 @@ class MemorySegmenter:
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
         """Yield one Prediction per frame, in accurate mode training Steps before; nothing outlives it."""
         masks = by_frame(clip, prompts)
-        size_hw = working_size(clip.info.size_hw, self.options.short_side)
+        accurate, short_side = self.options.mode == "accurate", self.options.short_side
+        size_hw = working_size(clip.info.size_hw, round(short_side * (FINER if accurate else 1)))
         tracker = Tracker(self._net, size_hw, self.options.memory)
         networks: dict[int, Osvos] = {}
         if self._parent:
-            count, rate = self.options.iterations, osvos.RATES["compact"]
+            size_hw, count = working_size(clip.info.size_hw, short_side), self.options.iterations
+            rate = osvos.RATES["compact"]
             networks = yield from networks_for(self._parent, clip, masks, size_hw, self._device, count, rate)
         for index, frame in enumerate(clip):
             known, second = [networks[i] for i in tracker.objects if networks], None
             if known:
-                second = look(known, smaller(frame, size_hw), self._device)
+                second = upsample(look(known, smaller(frame, size_hw), self._device), tracker.prob)
             yield tracker.step(frame, masks.get(index), second)
