@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vos.errors import InvalidInput
-from vos.net.backbones import Compact, ConvNorm, Residual, conv_relu, normalise, upsample
+from vos.net.backbones import ConvNorm, Residual, conv_relu, normalise, upsample
+from vos.net.lite import Lite
 from vos.net.resnet import DEPTHS, DilatedResNet
 
 FORMS = ("vanilla", "channel")
@@ -130,7 +131,7 @@ class COSNet(CoAttention):
 
 
 class CompactCOSNet(CoAttention):
-    """A network for a laptop: the compact trunk, motion, a light pyramid, and a decoder with sharp edges.
+    """A network for a laptop: the memory network's trunk, motion, a light pyramid, a sharp decoder.
 
     Beyond the paper it sees what moves against the camera (vos.net.motion.own_motion): a small encoder that
     has learnt from few videos cannot know every object by its looks.
@@ -138,7 +139,7 @@ class CompactCOSNet(CoAttention):
 
     def __init__(self, form: str = "vanilla", channels: int = 128):
         super().__init__(channels, form)
-        self.trunk = Compact()
+        self.trunk = Lite()
         c2, c4, c8, c16 = self.trunk.widths
         m4, m8, m16 = 16, 32, 48
         self.motion4 = conv_relu(3, m4)
@@ -170,7 +171,7 @@ class CompactCOSNet(CoAttention):
             motion = image.new_zeros(len(image), 3, *s4.shape[-2:])
         m4 = self.motion4(motion)  # (B, 16, H/4, W/4)
         m8 = self.motion8(m4)  # (B, 32, H/8, W/8)
-        x = torch.cat((s16, self.motion16(m8)), 1)  # (B, 208, h, w)
+        x = torch.cat((s16, self.motion16(m8)), 1)  # (B, 160, h, w)
         pooled = F.relu(self.pooled(x.mean((2, 3), keepdim=True))).expand(-1, -1, *x.shape[-2:])
         embedding = self.embed(torch.cat([pooled, *(view(x) for view in self.views)], 1))
         skips = (

@@ -30,6 +30,7 @@ SEEN = 0.2  # of the most that any place reads of an object's masks in memory: i
 BEFORE = 0.02  # so are places this much on the object in the frame before,
 MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's fine convolutions see,
 CONTEXT = 2  # and for the coarse ones as many more
+SIDE = 4  # places: sides of windows are multiples
 NOWHERE = -20.0  # the logit of pixels that are not looked at
 SHARE = 0.4  # of a second opinion: alone it makes no object
 TEMPERATURE = 1.5  # at which confidence is, on average, the overlap (J) with the truth (docs/engines.md)
@@ -81,11 +82,15 @@ class Window:
     size_hw: tuple[int, int]
 
     def wider(self, places: int) -> Window:
-        """Return the window with so many places around it, where the map has them."""
-        h, w = self.size_hw
-        (top, bottom), (left, right) = self.rows, self.columns
-        rows = max(0, top - places), min(bottom + places, h)
-        return Window(rows, (max(0, left - places), min(right + places, w)), self.size_hw)
+        """Return the window with so many places around it, where the map has them.
+
+        Its sides become multiples of SIDE: a CPU keeps compiled kernels for every size that it meets.
+        """
+        rows, columns = (
+            _wider(first - places, end + places, side)
+            for (first, end), side in zip((self.rows, self.columns), self.size_hw, strict=True)
+        )
+        return Window(rows, columns, self.size_hw)
 
     def of(self, maps: Tensor, stride: int) -> Tensor:
         """Return its part of maps (..., H/stride, W/stride)."""
@@ -98,6 +103,14 @@ class Window:
         top, left = other.rows[0], other.columns[0]
         rows = self.rows[0] - top, self.rows[1] - top
         return Window(rows, (self.columns[0] - left, self.columns[1] - left), other.size_hw)
+
+
+def _wider(first: int, end: int, side: int) -> tuple[int, int]:
+    """Return an interval within 0 and `side` around the part of another that is there."""
+    first, end = max(0, first), min(end, side)
+    length = min(-(-(end - first) // SIDE) * SIDE, side)
+    first = max(0, min(first - (length - (end - first)) // 2, side - length))
+    return first, first + length
 
 
 def _around(places: NDArray[np.bool_]) -> Window:

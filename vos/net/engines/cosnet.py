@@ -40,7 +40,7 @@ OFFICIAL: Mapping[str, str] = {
 WEIGHTS = (
     Weight(
         "cosnet.safetensors",
-        "faf39a7b7a5b1e89fc3843168fd0d0cf77aeaa3936bdd9c22cd6a703932be92c",
+        "2be55f4d3d3106f3d8ae1a52577c13cca7b1c9f9c2062777f93a202ca295f9da",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     *(Weight(name, licence="none given (official checkpoint, not shipped)") for name in OFFICIAL.values()),
