@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_weights_with_and_without_workers(tmp_path)
     assert all(np.array_equal(one[key], other[key]) for key in one)
 
 
-def test_train_backbone_gives_the_co_attention_network_a_start(tmp_path):
+def test_train_backbone_gives_the_sequence_to_sequence_network_a_start(tmp_path):
     rng = np.random.default_rng(0)
     for name in ("cat/images", "dog"):
         for i in range(12):
@@ -63,7 +63,7 @@ def test_train_backbone_gives_the_co_attention_network_a_start(tmp_path):
     words = ["--size", 32, "--photos", 4, "--workers", 0, "--device", "cpu"]
     assert command("backbone", "--data", tmp_path / "photos", "--steps", 2, "--out", trunk, *words) == 0
     assert read_tensors(trunk)["head.weight"].shape == (2, 160)
-    network = CompactCOSNet()
+    network = CompactS2S()
     start_trunk(network.trunk, trunk)
     assert np.array_equal(
         network.trunk.stage16[2].conv1.conv.weight.detach(),

@@ -18,7 +18,7 @@ from vos.net.train.backbone import (
 from vos.net.train.loop import Recipe, Validate
 from vos.types import Device
 
-HELP = "the compact trunk that networks start from, on photos sorted by class"
+HELP = "the compact trunk that the sequence-to-sequence network starts from, on photos sorted by class"
 DATA = "folder of folders of photos, one folder a class"
 RATE = 2e-3
 

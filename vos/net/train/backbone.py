@@ -51,7 +51,7 @@ def start_trunk(trunk: nn.Module, path: Path) -> None:
     try:
         trunk.load_state_dict(own)
     except RuntimeError as error:
-        raise InvalidInput(f"{path} holds no such trunk; `train backbone` makes one") from error
+        raise InvalidInput(f"{path} holds no trunk of this network's kind (docs/training.md says where each starts)") from error
 
 
 @dataclass(frozen=True)
