@@ -51,7 +51,7 @@ def start_trunk(trunk: nn.Module, path: Path) -> None:
     try:
         trunk.load_state_dict(own)
     except RuntimeError as error:
-        raise InvalidInput(f"{path} holds another trunk, or none; docs/training.md says which fits") from error
+        raise InvalidInput(f"{path} holds another trunk or none: docs/training.md says which fits") from error
 
 
 @dataclass(frozen=True)
