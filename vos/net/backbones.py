@@ -126,7 +126,7 @@ def vgg16_stages(inputs: int = 3) -> nn.ModuleList:
 
 def ready(network: Network, device: Device) -> Network:
     """Return a copy for inference on a device, at its precision: no gradients, batch norms folded."""
-    network = copy.deepcopy(network).requires_grad_(False)
+    network = copy.deepcopy(network).eval().requires_grad_(False)
     fold(network)
     return network.to(torch_device(device), dtype(device), memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 

@@ -29,7 +29,7 @@ from vos.net.device import autocast, torch_device
 from vos.net.frames import smaller
 from vos.net.lite import parameter_groups
 from vos.net.memory import aggregate
-from vos.net.osvos import CompactOsvos, Osvos
+from vos.net.osvos import CompactOsvos, Osvos, Vgg16Osvos
 from vos.net.train.clips import FirstFrameClips
 from vos.net.train.losses import class_balanced, soft_dice
 from vos.types import VOID, Clip, Device, Frame, Mask, Step, object_ids
@@ -41,6 +41,7 @@ STALLED = 0.98  # of it, or more: no longer worth the time
 NOWHERE = -20.0  # the logit of pixels that do not count
 MOVED = 0.5  # of the compact network's examples are such scenes,
 SCENE = 5 / 6  # of the frame's short side wide and high
+RATES = {CompactOsvos: 6e-4, Vgg16Osvos: 1e-5}  # of AdamW
 FORMAT = 2  # part of every key of adapted weights: raise it when fine-tuning changes
 
 
@@ -87,7 +88,6 @@ def networks_for(
     size_hw: tuple[int, int],
     device: Device,
     iterations: int,
-    rate: float,
 ) -> Generator[Step, None, dict[int, Osvos]]:
     """Return a network for each object of prompts by frame: the parent, having learnt its prompted frames.
 
@@ -97,6 +97,7 @@ def networks_for(
     ids = sorted({i for mask in masks.values() for i in object_ids(mask)})
     if iterations == 0:
         return dict.fromkeys(ids, ready(parent, device))
+    rate = RATES[type(parent)]
     text = f"osvos {FORMAT} {iterations} {rate} {device.name} {device.precision}"
     state = key_of(parent.state_dict())
     networks: dict[int, Osvos] = {}

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 up to stride 16: the trunk of the memory network and of OSVOS.
+"""EfficientNet-Lite0 up to stride 16: the trunk of the memory network, OSVOS and COSNet.
 
 Tan and Le, "EfficientNet: Rethinking Model Scaling" (ICML 2019), in the authors' Lite form for processors
 without an accelerator: ReLU6 and no squeeze-and-excitation. It starts from what classifying ImageNet has

@@ -135,11 +135,8 @@ class MemoryNetwork(nn.Module):
             far = prior[0].expand(images, -1, -1)  # (B, N, 4)
             query = torch.cat((query * (2 * channels**-0.5), torch.ones_like(far[..., :1]), far), 2)
             keys = torch.cat((keys, norms, near), 2)
-            scores = query @ keys.transpose(1, 2)  # (B, N, M)
-            if scores.requires_grad:
-                return torch.softmax(scores, 2)
-            torch.softmax(scores, 2, out=scores)  # no second tensor of the largest size
-            return scores.clamp_(min=_TINY)
+            weights = torch.softmax(query @ keys.transpose(1, 2), 2)  # (B, N, M)
+        return weights if weights.requires_grad else weights.clamp_(min=_TINY)
 
     def read(self, query: Tensor, keys: Tensor, values: Tensor, prior: Tensor) -> Tensor:
         """Read the memory at each place of a frame: `affinity` times values (B, M, V); returns (B, N, V)."""
@@ -147,7 +144,7 @@ class MemoryNetwork(nn.Module):
 
     def decode(self, features: Features, readout: Tensor, previous: Cues) -> Tensor:
         """Return logits (O, 1, H/2, W/2) from readout (O, N, 128) and the masks of the frame before."""
-        read = readout.reshape(len(readout), *previous.s16.shape[-2:], -1).permute(0, 3, 1, 2)
+        read = laid_out(readout, previous.s16)
         coarse = self.coarse(read, previous.s16, previous.code, features.decode3, features.decode1)
         return self.refine(coarse, previous.s8, previous.s4, *features[:3])
 
@@ -169,6 +166,11 @@ class MemoryNetwork(nn.Module):
         x = self.decode4(torch.cat((x, s4), 1))  # (O, 32, H/4, W/4)
         x = F.relu(upsample(self.up2(x), skip2).add_(skip2), inplace=True)
         return self.logit(self.decode2(x)).float()  # type: ignore[no-any-return]
+
+
+def laid_out(places: Tensor, like: Tensor) -> Tensor:
+    """Return what is known of places (O, N, C) as a map (O, C, h, w), of the height and width of `like`."""
+    return places.reshape(len(places), *like.shape[-2:], -1).permute(0, 3, 1, 2)
 
 
 def full_size(logits: Tensor) -> Tensor:

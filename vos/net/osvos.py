@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vos.net.backbones import Residual, conv_relu, normalise, upsample, vgg16_stages
 from vos.net.lite import Lite
+from vos.types import Weight
 
 MEAN_BGR = (104.00699, 116.66877, 122.67892)
 STRIDES = (2, 4, 8, 16)
@@ -104,6 +105,11 @@ class CompactOsvos(nn.Module):
         return *(score[:, :1] for score in scores), fused[:, :1], fused[:, 1:]
 
 
+COMPACT = Weight(
+    "osvos.safetensors",
+    "91168a5b9974cb62444025d8eb7832f46f1bd23ae5e5d1c8dc51b6b73502dbc5",
+    licence="CC BY-NC 4.0 (trained on DAVIS)",
+)
 Osvos = Vgg16Osvos | CompactOsvos
 NETWORKS = {"compact": CompactOsvos, "vgg16": Vgg16Osvos}
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vos.net.backbones import STRIDE
 from vos.net.frames import to_image, to_plane
-from vos.net.memory import Cues, Features, MemoryNetwork, aggregate, full_size
+from vos.net.memory import Cues, Features, MemoryNetwork, aggregate, full_size, laid_out
 from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
 from vos.types import Frame, Mask, Prediction, object_ids
@@ -175,8 +175,8 @@ class Tracker:
             one, fine = slice(i, i + 1), _around(where).wider(MARGIN)
             wide = fine.wider(CONTEXT)
             (top, bottom), (left, right) = wide.rows, wide.columns
-            read = affinity[top * width : bottom * width] @ memory.values[i]  # (places of its rows, V)
-            read = read.view(1, bottom - top, width, -1).permute(0, 3, 1, 2)[..., left:right]
+            places_of_rows = affinity[top * width : bottom * width] @ memory.values[one]  # (1, ., V)
+            read = laid_out(places_of_rows, cues.s16[..., top:bottom, :])[..., left:right]
             maps = cues.s16[one], cues.code[one], features.decode3, features.decode1
             coarse = net.coarse(read, *(wide.of(x, 16) for x in maps))
             fine.of(logits[one], 2)[:] = net.refine(

@@ -93,7 +93,7 @@ def build(weights: Mapping[str, Path], device: Device, options: Options) -> Cosn
     """Load the network, ready for any number of clips."""
     net = make(Config(options.network))
     net.load_state_dict(load_file(weights[weights_for(options)[0].name]))
-    return CosnetSegmenter(ready(net.eval(), device), device, options)
+    return CosnetSegmenter(ready(net, device), device, options)
 
 
 def from_official(variant: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,12 +12,11 @@ from pathlib import Path
 from safetensors.torch import load_file
 
 from vos.net.backbones import ready, upsample
-from vos.net.engines import osvos
 from vos.net.finetune import look, networks_for
 from vos.net.frames import smaller, working_size
 from vos.net.memory import MemoryNetwork
 from vos.net.options import check
-from vos.net.osvos import CompactOsvos, Osvos
+from vos.net.osvos import COMPACT, CompactOsvos
 from vos.net.prompts import by_frame
 from vos.net.tracker import Tracker
 from vos.types import Clip, Device, Prediction, Prompt, Step, Weight
@@ -32,7 +31,7 @@ WEIGHTS = (
         "a11e197e40b60b4a3d22956a16130c136d986d2850951b8a3f2d6cb6554bc313",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
-    osvos.WEIGHTS[0],
+    COMPACT,
 )
 MODES = ("fast", "accurate")
 FINER = 1.25  # times as large the memory network sees frames in accurate mode
@@ -52,7 +51,11 @@ class Options:
     )
     short_side: int = field(
         default=384,
-        metadata={"help": "Frames are seen at this short side, in pixels", "min": 64, "max": 1080},
+        metadata={
+            "help": "Frames are seen at this short side, in pixels; accurate: 1.25 times",
+            "min": 64,
+            "max": 1080,
+        },
     )
     memory: int = field(
         default=1,
@@ -91,21 +94,20 @@ class MemorySegmenter:
 
     def __init__(self, net: MemoryNetwork, parent: CompactOsvos | None, device: Device, options: Options):
         self.options = options
-        self._net, self._parent, self._device = ready(net.eval(), device), parent, device
+        self._net, self._parent, self._device = ready(net, device), parent, device
 
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Iterator[Prediction | Step]:
         """Yield one Prediction per frame, in accurate mode training Steps before; nothing outlives it."""
         masks = by_frame(clip, prompts)
-        accurate, short_side = self.options.mode == "accurate", self.options.short_side
-        size_hw = working_size(clip.info.size_hw, round(short_side * (FINER if accurate else 1)))
-        tracker = Tracker(self._net, size_hw, self.options.memory)
-        networks: dict[int, Osvos] = {}
-        if self._parent:
-            size_hw, count = working_size(clip.info.size_hw, short_side), self.options.iterations
-            rate = osvos.RATES["compact"]
-            networks = yield from networks_for(self._parent, clip, masks, size_hw, self._device, count, rate)
+        parent, short_side, count = self._parent, self.options.short_side, self.options.iterations
+        fine_hw = working_size(clip.info.size_hw, round(short_side * (FINER if parent else 1)))
+        tracker = Tracker(self._net, fine_hw, self.options.memory)
+        size_hw, networks = working_size(clip.info.size_hw, short_side), {}
+        if parent:
+            networks = yield from networks_for(parent, clip, masks, size_hw, self._device, count)
         for index, frame in enumerate(clip):
-            known, second = [networks[i] for i in tracker.objects if networks], None
-            if known:
+            second = None
+            if networks and tracker.objects:
+                known = [networks[i] for i in tracker.objects]
                 second = upsample(look(known, smaller(frame, size_hw), self._device), tracker.prob)
             yield tracker.step(frame, masks.get(index), second)

@@ -23,7 +23,7 @@ from vos.net.finetune import look, networks_for
 from vos.net.frames import smaller, working_size
 from vos.net.merge import confidence, labels
 from vos.net.options import check
-from vos.net.osvos import NETWORKS, CompactOsvos, Osvos, Vgg16Osvos
+from vos.net.osvos import COMPACT, NETWORKS, CompactOsvos, Osvos, Vgg16Osvos
 from vos.net.prompts import by_frame, impose
 from vos.net.snapping import snap
 from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight, object_ids
@@ -32,17 +32,12 @@ TITLE = "OSVOS"
 SUMMARY = "Learns the objects from their frame for half a minute, then finds them in each frame on its own."
 NEEDS_PROMPT = True
 LOOKAHEAD = 0
-FILES = {"compact": "osvos.safetensors", "vgg16": "osvos-vgg16.safetensors"}
+FILES = {"compact": COMPACT.name, "vgg16": "osvos-vgg16.safetensors"}
 OFFICIAL = {"parent": FILES["vgg16"]}
 WEIGHTS = (
-    Weight(
-        FILES["compact"],
-        "91168a5b9974cb62444025d8eb7832f46f1bd23ae5e5d1c8dc51b6b73502dbc5",
-        licence="CC BY-NC 4.0 (trained on DAVIS)",
-    ),
+    COMPACT,
     Weight(FILES["vgg16"], licence="CC BY-NC 4.0 (the authors' parent_epoch-239.pth, trained on DAVIS)"),
 )
-RATES = {"compact": 6e-4, "vgg16": 1e-5}  # of AdamW
 
 
 @dataclass(frozen=True)
@@ -107,7 +102,7 @@ class OsvosSegmenter:
     def __init__(self, parent: Osvos, device: Device, options: Options):
         self.options = options
         self._device = device
-        self._parent = parent.eval()
+        self._parent = parent
         self._outlines: CompactOsvos | None = None
         if options.snap and isinstance(parent, CompactOsvos):
             self._outlines = ready(parent, device)
@@ -119,9 +114,8 @@ class OsvosSegmenter:
         joins: dict[int, int] = {}  # object -> the frame from which on it is looked for
         for index in sorted(masks):
             joins = dict.fromkeys(object_ids(masks[index]), index) | joins
-        count, rate = self.options.iterations, RATES[self.options.network]
-        twice = self.options.network == "compact"
-        networks = yield from networks_for(self._parent, clip, masks, size_hw, self._device, count, rate)
+        count, twice = self.options.iterations, self.options.network == "compact"
+        networks = yield from networks_for(self._parent, clip, masks, size_hw, self._device, count)
         for index, frame in enumerate(clip):
             ids = [i for i in joins if joins[i] <= index]
             prob = look([networks[i] for i in ids], smaller(frame, size_hw), self._device, twice)
