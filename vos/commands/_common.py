@@ -24,7 +24,6 @@ from vos.weights import needed
 
 VIDEOS_AND_STILLS = "folder with davis*-train*/ and stills/"
 HELD_OUT = "bear,car-turn,dance-jump,motorbike,soccerball"
-SHORT_SIDE = 288  # that of the training videos
 FPS = 24
 
 
@@ -72,6 +71,12 @@ def hold_out(parser: ArgumentParser) -> None:
 def split(args: Namespace) -> tuple[Data, dict[str, tuple[Picture, ...]]]:
     """Return what to learn from, and the sequences held out."""
     return find(args.data).hold_out(() if args.hold_out == "none" else args.hold_out.split(","))
+
+
+def short_side(engine: ModuleType, videos: Mapping[str, tuple[Picture, ...]]) -> int:
+    """Return the engine's usual short side, or that of the smallest of the videos, which holds no more."""
+    usual: int = engine.Options().short_side
+    return min([usual, *(min(video[0].read_frame().shape[:2]) for video in videos.values())])
 
 
 def validation(

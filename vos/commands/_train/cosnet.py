@@ -39,6 +39,6 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
     network = make(Config(args.variant, args.form))
     common.begin(network, args)
     data, videos = common.split(args)
-    options = engine.Options(network=args.variant, short_side=common.SHORT_SIDE)
+    options = engine.Options(network=args.variant, short_side=common.short_side(engine, videos))
     validate = common.validation(engine, options, videos, args.out, device)
     return CosnetRecipe(network, PairBatches(data, args.pairs, args.size)), validate

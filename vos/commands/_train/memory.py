@@ -36,5 +36,5 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
     common.begin(network, args)
     data, videos = common.split(args)
     batches = MemoryBatches(data, args.clips, args.frames, args.size, args.objects)
-    options = engine.Options(short_side=common.SHORT_SIDE)
+    options = engine.Options(short_side=common.short_side(engine, videos))
     return MemoryRecipe(network, batches), common.validation(engine, options, videos, args.out, device)

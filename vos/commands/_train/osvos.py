@@ -40,7 +40,9 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
     network = NETWORKS[args.kind]()
     common.begin(network, args)
     data, videos = common.split(args)
-    options = engine.Options(network=args.kind, short_side=common.SHORT_SIDE, iterations=ITERATIONS)
+    options = engine.Options(
+        network=args.kind, short_side=common.short_side(engine, videos), iterations=ITERATIONS
+    )
     videos = {name: p[:: EVERY if len(p) > 2 * EVERY else 1] for name, p in videos.items()}
     validate = common.validation(engine, options, videos, args.out, device)
     return OsvosRecipe(network, OsvosBatches(data, args.pictures, args.size)), validate

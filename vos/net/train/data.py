@@ -158,6 +158,7 @@ def _pictures(images: Path, masks: Path | None) -> list[Picture]:
 def _read(path: Path, mode: str | None) -> np.ndarray:
     try:
         with Image.open(path) as image:
+            mode = "L" if mode is None and image.mode == "LA" else mode  # DAVIS 2016 has one: bear, 77
             return np.array(image.convert(mode) if mode else image, dtype=np.uint8)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(f"{path} is not a readable image") from error
