@@ -75,8 +75,8 @@ def split(args: Namespace) -> tuple[Data, dict[str, tuple[Picture, ...]]]:
 
 def short_side(engine: ModuleType, videos: Mapping[str, tuple[Picture, ...]]) -> int:
     """Return the engine's usual short side, or that of the smallest of the videos, which holds no more."""
-    usual: int = engine.Options().short_side
-    return min([usual, *(min(video[0].read_frame().shape[:2]) for video in videos.values())])
+    sides = [min(video[0].read_frame().shape[:2]) for video in videos.values()]
+    return int(min([engine.Options().short_side, *sides]))
 
 
 def validation(
