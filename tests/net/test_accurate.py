@@ -49,14 +49,14 @@ def test_what_osvos_learnt_of_a_clip_is_not_learnt_again(segmenter):
     assert all(np.array_equal(a.mask, b.mask) for a, b in zip(first, again, strict=True))
 
 
-def test_the_second_opinion_has_its_share_in_masks_and_none_in_what_is_remembered(segmenter):
+def test_other_opinions_have_their_share_in_masks_and_none_in_what_is_remembered(segmenter):
     clip, masks = squares((1,), count=2)
     followed = [tracker.Tracker(segmenter._net, (96, 144)) for _ in range(3)]
-    opinions = None, torch.zeros(1, 1, 96, 144), torch.ones(1, 1, 96, 144)
+    opinions = (), [torch.full((1, 1, 96, 144), 0.1)], [torch.full((1, 1, 96, 144), 0.9)]
     for one in followed:
         one.step(clip.frames[0], masks[0])
     alone, against, all_for = (
-        one.step(clip.frames[1], None, opinion) for one, opinion in zip(followed, opinions, strict=True)
+        one.step(clip.frames[1], None, others) for one, others in zip(followed, opinions, strict=True)
     )
     assert (against.mask > 0).sum() < (alone.mask > 0).sum() < (all_for.mask > 0).sum() < alone.mask.size / 2
     assert torch.equal(followed[0].prob, followed[1].prob)

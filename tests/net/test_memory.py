@@ -217,6 +217,22 @@ def test_memory_stays_bounded_over_many_frames_and_prompts():
     assert len(group.prompted) == tracker.MAX_PROMPTED - 1
 
 
+def test_the_frame_that_first_names_an_object_is_remembered_turned_too():
+    clip, masks = squares((1, 4), count=1)
+    followed = tracker.Tracker(segmenter()._net, (96, 144))
+    first = np.where(masks[0] == 1, 1, 0).astype(np.uint8)
+    for prompt in (first, masks[0], masks[0]):
+        followed.step(clip.frames[0], prompt)
+    places = 6 * 9
+    for group in followed.groups:
+        turned = group.first.masks[:, places:]
+        assert 0 < turned.shape[1] < len(tracker.TURNS_DEG) * places
+        assert turned.amax() > 0.5
+        assert turned.amin() < 0.1
+        assert group.first.key.shape[1] == group.first.values.shape[1] == group.first.masks.shape[1]
+        assert {entry.masks.shape[1] for entry in (*group.prompted, group.previous)} == {places}
+
+
 @pytest.mark.parametrize("size", [0, 3])
 def test_memory_keeps_as_many_frames_between_as_asked_for(monkeypatch, size):
     monkeypatch.setattr(tracker, "EVERY", 1)

@@ -8,7 +8,7 @@ one frame also share the reading.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,15 +16,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from vos.net.backbones import STRIDE
-from vos.net.frames import to_image, to_plane
+from vos.net.frames import smaller, to_image, to_plane
 from vos.net.memory import Cues, Features, MemoryNetwork, aggregate, full_size, laid_out
 from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
+from vos.net.turns import turned
 from vos.types import Frame, Mask, Prediction, object_ids
 
 MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
+TURNS_DEG = 20.0, -20.0  # the frame that first names an object is remembered turned, too
 EVERY = 5  # of every fifth frame that shows all objects, the latest few may be remembered
 SEEN = 0.2  # of the most that any place reads of an object's masks in memory: it is looked at closely,
 BEFORE = 0.02  # so are places this much on the object in the frame before,
@@ -32,16 +35,20 @@ MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's 
 CONTEXT = 2  # and for the coarse ones as many more
 SIDE = 4  # places: sides of windows are multiples
 NOWHERE = -20.0  # the logit of pixels that are not looked at
-SHARE = 0.4  # of a second opinion: alone it makes no object
 TEMPERATURE = 1.5  # at which confidence is, on average, the overlap (J) with the truth (docs/engines.md)
 
 
 class Entry(NamedTuple):
-    """What is remembered of a frame; of several frames, one after another: their M places together."""
+    """What is remembered of a frame, or of several, one after another: M places in all."""
 
-    key: Tensor  # (1, N, C)
-    values: Tensor  # (O, N, V)
-    masks: Tensor  # (O, N), at stride 16
+    key: Tensor  # (1, M, C)
+    values: Tensor  # (O, M, V)
+    masks: Tensor  # (O, M), at stride 16
+
+    @classmethod
+    def joined(cls, entries: Iterable[Entry]) -> Entry:
+        """Return one entry of several entries' places."""
+        return cls(*(torch.cat(parts, 1) for parts in zip(*entries, strict=True)))
 
 
 @dataclass
@@ -56,9 +63,7 @@ class Group:
 
     def remember(self, entry: Entry, prompted: bool, keep: bool) -> None:
         """Take a frame as the previous one; a prompted one, or one to keep, stays for longer."""
-        if self.first is None:
-            self.first = entry
-        elif prompted:
+        if prompted:
             self.prompted.append(entry)
         elif keep:
             self.between.append(entry)
@@ -69,8 +74,7 @@ class Group:
         """All that is remembered, the previous frame last."""
         assert self.first is not None
         assert self.previous is not None
-        entries = self.first, *self.prompted, *self.between, self.previous
-        return Entry(*(torch.cat(parts, 1) for parts in zip(*entries, strict=True)))
+        return Entry.joined((self.first, *self.prompted, *self.between, self.previous))
 
 
 @dataclass(frozen=True)
@@ -137,24 +141,23 @@ class Tracker:
         self.prob = torch.zeros((0, 1, *size_hw), device=self.device)  # (O, 1, h, w) on the frame before
 
     @torch.inference_mode()
-    def step(self, frame: Frame, prompt: Mask | None = None, second: Tensor | None = None) -> Prediction:
+    def step(self, frame: Frame, prompt: Mask | None = None, others: Sequence[Tensor] = ()) -> Prediction:
         """Segment the next frame, take what the user says for true, and remember it.
 
-        second: another network's opinion, probabilities (O, 1, h, w) of the `objects` so far. It has a share
-        in the mask; what is remembered, and confidence, are this network's alone.
+        others: further opinions, probabilities (O, 1, h, w) of the `objects` so far. The mask is that of the
+        mean; what is remembered, and confidence, are of this network alone.
         """
-        image = to_image(frame, self.size_hw).to(self.device, self.dtype)
-        features = self.net.encode(image.contiguous(memory_format=torch.channels_last))
+        features = self._encode(frame)
         if self.objects:
             self._predict(features)
-        prob = self.prob if second is None else torch.lerp(self.prob, second, SHARE)
-        mask, sure = labels(prob, self.objects, frame), confidence(self.prob, TEMPERATURE)
+        mean = torch.stack((self.prob, *others)).mean(0)
+        mask, sure = labels(mean, self.objects, frame), confidence(self.prob, TEMPERATURE)
         if prompt is not None:
             mask = impose(mask, prompt)
             named = self._correct(prompt)
             sure = confidence(self.prob, TEMPERATURE) if named < len(self.objects) else 1.0
         keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
-        self._remember(features, prompt is not None, keep)
+        self._remember(frame, features, prompt is not None, keep)
         self.frames += 1
         return Prediction(mask, sure)
 
@@ -206,11 +209,31 @@ class Tracker:
     def _plane(self, pixels: NDArray[np.bool_]) -> Tensor:
         return to_plane(pixels, self.size_hw).to(self.device)
 
-    def _remember(self, features: Features, prompted: bool, keep: bool) -> None:
+    def _encode(self, frame: Frame) -> Features:
+        image = to_image(frame, self.size_hw).to(self.device, self.dtype)
+        return self.net.encode(image.contiguous(memory_format=torch.channels_last))
+
+    def _remember(self, frame: Frame, features: Features, prompted: bool, keep: bool) -> None:
         self.cues = self.net.cues(self.prob.to(self.dtype))
         values, masks = self.net.value(features, self.cues), self.cues.s16.flatten(1)
         for group, own in self._groups():
-            group.remember(Entry(features.key, values[own], masks[own]), prompted, keep)
+            entry = Entry(features.key, values[own], masks[own])
+            if group.first is None:
+                group.first = Entry.joined((entry, *self._turned(frame, self.prob[own])))
+                group.previous = entry
+            else:
+                group.remember(entry, prompted, keep)
+
+    def _turned(self, frame: Frame, prob: Tensor) -> Iterator[Entry]:
+        """Yield what there is at and around objects, prob (O, 1, h, w), in their frame turned."""
+        frame, planes = smaller(frame, self.size_hw), prob[:, 0].cpu().numpy()
+        for degrees in TURNS_DEG:
+            seen, masks = turned(frame, planes, degrees)
+            features = self._encode(seen)
+            cues = self.net.cues(torch.from_numpy(masks)[:, None].to(self.device, self.dtype))
+            near = F.max_pool2d(cues.s16, 2 * MARGIN + 1, 1, MARGIN).amax((0, 1)).flatten() > BEFORE
+            values = self.net.value(features, cues)
+            yield Entry(features.key[:, near], values[:, near], cues.s16.flatten(1)[:, near])
 
     def _groups(self) -> Iterator[tuple[Group, slice]]:
         """Yield each group, and which of the objects are its own."""
