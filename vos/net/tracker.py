@@ -147,26 +147,38 @@ class Tracker:
         others: further opinions, probabilities (O, 1, h, w) of the `objects` so far. The mask is that of the
         mean; what is remembered, and confidence, are of this network alone.
         """
-        features = self._encode(frame)
-        if self.objects:
-            self._predict(features)
-        mean = torch.stack((self.prob, *others)).mean(0)
+        features = self._predict(frame)
+        mean = torch.stack((self.prob, *others)).mean(0) if others else self.prob
         mask, sure = labels(mean, self.objects, frame), confidence(self.prob, TEMPERATURE)
+        named = self._settle(frame, features, prompt)
         if prompt is not None:
             mask = impose(mask, prompt)
-            named = self._correct(prompt)
             sure = confidence(self.prob, TEMPERATURE) if named < len(self.objects) else 1.0
+        return Prediction(mask, sure)
+
+    @torch.inference_mode()
+    def follow(self, frame: Frame, prompt: Mask | None = None) -> None:
+        """Do as `step` does, but make no mask: `prob` says where the objects are."""
+        self._settle(frame, self._predict(frame), prompt)
+
+    def _settle(self, frame: Frame, features: Features, prompt: Mask | None) -> int:
+        """Take what the user says for true, and remember the frame; return how many objects are named."""
+        named = 0 if prompt is None else self._correct(prompt)
         keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
         self._remember(frame, features, prompt is not None, keep)
         self.frames += 1
-        return Prediction(mask, sure)
+        return named
 
-    def _predict(self, features: Features) -> None:
-        h, w = self.size_hw
-        logits = torch.full((len(self.objects), 1, h // 2, w // 2), NOWHERE, device=self.device)
-        for group, own in self._groups():
-            self._decode(features, group.memory, Cues(*(maps[own] for maps in self.cues)), logits[own])
-        self.prob = aggregate(full_size(logits))
+    def _predict(self, frame: Frame) -> Features:
+        """Encode the next frame and find the objects in it, `prob`; return its features."""
+        features = self._encode(frame)
+        if self.objects:
+            h, w = self.size_hw
+            logits = torch.full((len(self.objects), 1, h // 2, w // 2), NOWHERE, device=self.device)
+            for group, own in self._groups():
+                self._decode(features, group.memory, Cues(*(maps[own] for maps in self.cues)), logits[own])
+            self.prob = aggregate(full_size(logits))
+        return features
 
     def _decode(self, features: Features, memory: Entry, cues: Cues, logits: Tensor) -> None:
         """Fill logits (O, 1, H/2, W/2) of each object where the memory or the frame before puts it."""

@@ -110,12 +110,13 @@ class MemorySegmenter:
         coarse = self._tracker(size_hw)
         fine = self._tracker(working_size(clip.info.size_hw, round(self.options.short_side * FINER)))
         for index, frame in enumerate(clip):
+            known = list(fine.objects)
+            coarse.follow(frame, masks.get(index))
             opinions = []
-            if known := list(fine.objects):
-                opinions.append(look([networks[i] for i in known], smaller(frame, size_hw), self._device))
-            coarse.step(frame, masks.get(index))
-            opinions.append(coarse.prob[: len(known)])
-            yield fine.step(frame, masks.get(index), [upsample(x, fine.prob) for x in opinions if len(x)])
+            if known:
+                seen = look([networks[i] for i in known], smaller(frame, size_hw), self._device)
+                opinions = [upsample(x, fine.prob) for x in (seen, coarse.prob[: len(known)])]
+            yield fine.step(frame, masks.get(index), opinions)
 
     def _tracker(self, size_hw: tuple[int, int]) -> Tracker:
         return Tracker(self._net, size_hw, self.options.memory)
