@@ -45,7 +45,11 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+            self.add(stage, time.perf_counter() - start)
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Add seconds to a stage."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
 
 class _Part:
@@ -92,11 +96,11 @@ def _answers(
     clip: Clip = part
     with closing(segmenter.segment(clip, prompts)) as answers:
         while True:
-            decoded = watch.seconds.get("decode", 0.0)
-            with watch("segment"):
-                answer = next(answers, None)
+            start, decoded = time.perf_counter(), watch.seconds.get("decode", 0.0)
+            answer = next(answers, None)
             # the engine reads the clip inside its own turn: that time is decoding
-            watch.seconds["segment"] -= watch.seconds.get("decode", 0.0) - decoded
+            spent = time.perf_counter() - start - (watch.seconds.get("decode", 0.0) - decoded)
+            watch.add("learn" if isinstance(answer, Step) else "segment", spent)
             if answer is None:
                 assert not part.pending, "the engine owes masks"
                 return

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from vos import plugins, segment
 from vos.commands import _device
+from vos.commands.segment import options
 from vos.net.device import choose
 from vos.segment import Finished
 from vos.store import Store
@@ -38,14 +39,16 @@ FPS = Fraction(30)
 class Row:
     """One measurement: a run of its own in a process of its own.
 
-    `stages` are frames per second of each stage alone, "end to end" of all of them together with
-    storing; `peak_mb` is the process's largest resident size.
+    `learn_s` is what an engine takes to learn the objects before the first frame; `stages` are frames per
+    second of each stage alone, "end to end" of all together with learning and storing; `peak_mb` is the
+    process's largest resident size.
     """
 
     engine: str
     size: str
     objects: int
     frames: int
+    learn_s: float
     stages: dict[str, float]
     peak_mb: float
 
@@ -54,6 +57,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     names = plugins.names(plugins.ENGINES)
     parser.add_argument("--engine", action="append", choices=names, help="default: all; may be repeated")
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the engines"
+    )
     parser.add_argument("--quick", action="store_true", help="480p and one object only, no cost curves")
     _device.arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
@@ -62,6 +68,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print a table as it comes."""
     device = choose(args.device, args.precision)
+    args.engine = args.engine or plugins.names(plugins.ENGINES)
+    for engine in args.engine:
+        segment.read_options(engine, options(args.option))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = f"{platform.machine()}, {cores} cores, {device.name}, {device.precision}"
     print(f"fps of each stage on {machine}; peak memory of the whole process")
@@ -69,8 +78,9 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for row in _rows(args, device, Path(folder)):
             if not rows:
-                print(_line(["engine", "size", "objects", "frames", *row.stages, "peak MB"]))
-            print(_line([row.engine, row.size, row.objects, row.frames, *row.stages.values(), row.peak_mb]))
+                print(_line(["engine", "size", "objects", "frames", "learn s", *row.stages, "peak MB"]))
+            cells = [row.engine, row.size, row.objects, row.frames, row.learn_s, *row.stages.values()]
+            print(_line([*cells, row.peak_mb]), flush=True)
             rows.append(row)
     if args.json:
         content = {"machine": machine, "python": sys.version.split()[0], "rows": [asdict(r) for r in rows]}
@@ -83,29 +93,22 @@ def _line(cells: Iterable[object]) -> str:
 
 
 def _rows(args: argparse.Namespace, device: Device, folder: Path) -> Iterator[Row]:
-    engines = args.engine or plugins.names(plugins.ENGINES)
-    sizes = ["480p"] if args.quick else list(SIZES)
-    for engine in engines:
-        for size in sizes:
-            yield _measure(engine, size, 1, 90, device, folder)
-        if args.quick:
-            continue
-        for objects in OBJECTS[1:]:
-            yield _measure(engine, "480p", objects, 90, device, folder)
-        for frames in LENGTHS:
-            yield _measure(engine, "480p", 1, frames, device, folder)
+    runs = [(size, 1, 90) for size in SIZES]
+    runs += [("480p", objects, 90) for objects in OBJECTS[1:]] + [("480p", 1, frames) for frames in LENGTHS]
+    for engine in args.engine:
+        for size, objects, frames in runs[:1] if args.quick else runs:
+            _, mask = next(sample.frames(1, SIZES[size], objects=objects))
+            job = Job(_clip(folder, size, objects, frames), engine, (Prompt(0, mask),), options(args.option))
+            yield _measure(job, size, objects, device)
 
 
-def _measure(engine: str, size: str, objects: int, frames: int, device: Device, folder: Path) -> Row:
-    clip = _clip(folder, size, objects, frames)
+def _measure(job: Job, size: str, objects: int, device: Device) -> Row:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:  # a process of its own: its peak memory is its own
-        return pool.submit(_alone, clip, engine, size, objects, device).result()
+        return pool.submit(_alone, job, size, objects, device).result()
 
 
-def _alone(clip: Path, engine: str, size: str, objects: int, device: Device) -> Row:
-    _, mask = next(sample.frames(1, SIZES[size], objects=objects))
-    job = Job(clip=clip, engine=engine, prompts=(Prompt(0, mask),))
+def _alone(job: Job, size: str, objects: int, device: Device) -> Row:
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         os.environ["VOS_CACHE"] = (
             folder  # what an engine learns is learnt anew, not found from an earlier run
@@ -114,7 +117,8 @@ def _alone(clip: Path, engine: str, size: str, objects: int, device: Device) -> 
     result = finished[0].result
     stages = {stage: result.frames / max(result.seconds[stage], 1e-9) for stage in STAGES}
     stages["end to end"] = result.frames / result.seconds["total"]
-    return Row(engine, size, objects, result.frames, stages, _peak_mb())
+    learn_s = result.seconds.get("learn", 0.0)
+    return Row(job.engine, size, objects, result.frames, learn_s, stages, _peak_mb())
 
 
 def _peak_mb() -> float:

@@ -58,6 +58,9 @@ class Cues(NamedTuple):
     code: Tensor  # (O, 64, h, w)
 
 
+Prior = Tensor | tuple[Tensor, Tensor]  # rows (., 4) for places of a frame, and for those of the one before
+
+
 class MemoryNetwork(nn.Module):
     """Encode a frame once; then, per object: value of a mask, reading of the memory, decoding of a mask."""
 
@@ -120,25 +123,25 @@ class MemoryNetwork(nn.Module):
         query = torch.cat((2 * places, -one, -squares), 1) * scale
         return torch.stack((query, torch.cat((places, squares, one), 1)))
 
-    def affinity(self, query: Tensor, keys: Tensor, prior: Tensor) -> Tensor:
+    def affinity(self, query: Tensor, keys: Tensor, prior: Prior) -> Tensor:
         """How much places take of each place in memory: softmax over -|key - query|^2 / sqrt(C).
 
-        query (B, N, C), keys (B, M, C), oldest frame first; the last N are the previous frame's and get the
-        prior. Returns float32 (B, N, M), rows of sum 1. One product gives it, but for |query|^2, which is the
-        same for all keys.
+        query (B, N, C), keys (B, M, C), oldest frame first; the last P are the previous frame's. The prior is
+        the rows (N, 4) of the one and (P, 4) of the other. Returns float32 (B, N, M), rows of sum 1. One
+        product gives it, but for |query|^2, which is the same for all keys.
         """
-        images, places, channels = query.shape
+        images, _, channels = query.shape
         with torch.autocast(query.device.type, enabled=False):  # squares of places do not fit in bfloat16
             query, keys = query.float(), keys.float()
             norms = keys.square().sum(2, keepdim=True) * -(channels**-0.5)  # (B, M, 1)
-            near = F.pad(prior[1], (0, 0, keys.shape[1] - places, 0)).expand(images, -1, -1)  # (B, M, 4)
-            far = prior[0].expand(images, -1, -1)  # (B, N, 4)
-            query = torch.cat((query * (2 * channels**-0.5), torch.ones_like(far[..., :1]), far), 2)
-            keys = torch.cat((keys, norms, near), 2)
+            here, before = (rows.expand(images, -1, -1) for rows in prior)
+            before = F.pad(before, (0, 0, keys.shape[1] - before.shape[1], 0))  # (B, M, 4)
+            query = torch.cat((query * (2 * channels**-0.5), torch.ones_like(here[..., :1]), here), 2)
+            keys = torch.cat((keys, norms, before), 2)
             weights = torch.softmax(query @ keys.transpose(1, 2), 2)  # (B, N, M)
         return weights if weights.requires_grad else weights.clamp_(min=_TINY)
 
-    def read(self, query: Tensor, keys: Tensor, values: Tensor, prior: Tensor) -> Tensor:
+    def read(self, query: Tensor, keys: Tensor, values: Tensor, prior: Prior) -> Tensor:
         """Read the memory at each place of a frame: `affinity` times values (B, M, V); returns (B, N, V)."""
         return self.affinity(query, keys, prior).to(values.dtype) @ values
 

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from vos.net.backbones import STRIDE
 from vos.net.frames import smaller, to_image, to_plane
-from vos.net.memory import Cues, Features, MemoryNetwork, aggregate, full_size, laid_out
+from vos.net.memory import Cues, Features, MemoryNetwork, Prior, aggregate, full_size, laid_out
 from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
 from vos.net.turns import turned
@@ -34,6 +34,8 @@ BEFORE = 0.02  # so are places this much on the object in the frame before,
 MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's fine convolutions see,
 CONTEXT = 2  # and for the coarse ones as many more
 SIDE = 4  # places: sides of windows are multiples
+LIKELY = 0.1  # an object is near where a probability is above this,
+AREA = 8  # and the sides of a window around that are multiples of more places: whole networks look at it
 NOWHERE = -20.0  # the logit of pixels that are not looked at
 TEMPERATURE = 1.5  # at which confidence is, on average, the overlap (J) with the truth (docs/engines.md)
 
@@ -85,22 +87,35 @@ class Window:
     columns: tuple[int, int]
     size_hw: tuple[int, int]
 
-    def wider(self, places: int) -> Window:
+    def wider(self, places: int, multiple: int = SIDE) -> Window:
         """Return the window with so many places around it, where the map has them.
 
-        Its sides become multiples of SIDE: a CPU keeps compiled kernels for every size that it meets.
+        Its sides become multiples of a number: a CPU keeps compiled kernels for every size that it meets.
         """
         rows, columns = (
-            _wider(first - places, end + places, side)
+            _wider(first - places, end + places, side, multiple)
             for (first, end), side in zip((self.rows, self.columns), self.size_hw, strict=True)
         )
         return Window(rows, columns, self.size_hw)
 
-    def of(self, maps: Tensor, stride: int) -> Tensor:
-        """Return its part of maps (..., H/stride, W/stride)."""
+    def slices(self, stride: int) -> tuple[slice, slice]:
+        """Return what are its rows and columns in maps at a stride."""
         (top, bottom), (left, right) = self.rows, self.columns
         k = STRIDE // stride
-        return maps[..., top * k : bottom * k, left * k : right * k]
+        return slice(top * k, bottom * k), slice(left * k, right * k)
+
+    def of(self, maps: Tensor, stride: int) -> Tensor:
+        """Return its part of maps (..., H/stride, W/stride)."""
+        return maps[(..., *self.slices(stride))]
+
+    def places(self, rows: Tensor) -> Tensor:
+        """Return its part of what is known of all places, (K, N, C): (K, n, C)."""
+        h, w = self.size_hw
+        return rows.view(len(rows), h, w, -1)[(slice(None), *self.slices(STRIDE))].flatten(1, 2)
+
+    def cues(self, cues: Cues) -> Cues:
+        """Return its part of a mask's cues."""
+        return Cues(self.of(cues.s4, 4), self.of(cues.s8, 8), self.of(cues.s16, 16), self.of(cues.code, 16))
 
     def within(self, other: Window) -> Window:
         """Return the same window of what is another's part of a map."""
@@ -109,10 +124,10 @@ class Window:
         return Window(rows, (self.columns[0] - left, self.columns[1] - left), other.size_hw)
 
 
-def _wider(first: int, end: int, side: int) -> tuple[int, int]:
+def _wider(first: int, end: int, side: int, multiple: int) -> tuple[int, int]:
     """Return an interval within 0 and `side` around the part of another that is there."""
     first, end = max(0, first), min(end, side)
-    length = min(-(-(end - first) // SIDE) * SIDE, side)
+    length = min(-(-(end - first) // multiple) * multiple, side)
     first = max(0, min(first - (length - (end - first)) // 2, side - length))
     return first, first + length
 
@@ -133,21 +148,30 @@ class Tracker:
         self.size_hw = size_hw
         parameter = net.distance
         self.device, self.dtype = parameter.device, parameter.dtype
+        h, w = size_hw[0] // STRIDE, size_hw[1] // STRIDE
+        self.whole = self.window = Window((0, h), (0, w), (h, w))  # window: what was seen of the frame before
         with torch.inference_mode():
-            self.prior = net.prior(size_hw[0] // STRIDE, size_hw[1] // STRIDE)
+            self.prior = net.prior(h, w)
         self.objects: list[int] = []  # in the order in which they joined
         self.groups: list[Group] = []  # each owns the next `count` of the objects
         self.frames = 0
         self.prob = torch.zeros((0, 1, *size_hw), device=self.device)  # (O, 1, h, w) on the frame before
 
     @torch.inference_mode()
-    def step(self, frame: Frame, prompt: Mask | None = None, others: Sequence[Tensor] = ()) -> Prediction:
+    def step(
+        self,
+        frame: Frame,
+        prompt: Mask | None = None,
+        others: Sequence[Tensor] = (),
+        window: Window | None = None,
+    ) -> Prediction:
         """Segment the next frame, take what the user says for true, and remember it.
 
         others: further opinions, probabilities (O, 1, h, w) of the `objects` so far. The mask is that of the
         mean; what is remembered, and confidence, are of this network alone.
+        window: all that is seen of the frame; the objects are nowhere else. A prompted frame is seen whole.
         """
-        features = self._predict(frame)
+        features = self._predict(frame, window if window and prompt is None else self.whole)
         mean = torch.stack((self.prob, *others)).mean(0) if others else self.prob
         mask, sure = labels(mean, self.objects, frame), confidence(self.prob, TEMPERATURE)
         named = self._settle(frame, features, prompt)
@@ -159,7 +183,17 @@ class Tracker:
     @torch.inference_mode()
     def follow(self, frame: Frame, prompt: Mask | None = None) -> None:
         """Do as `step` does, but make no mask: `prob` says where the objects are."""
-        self._settle(frame, self._predict(frame), prompt)
+        self._settle(frame, self._predict(frame, self.whole), prompt)
+
+    @torch.inference_mode()
+    def near(self, *beliefs: Tensor) -> Window:
+        """Return the window around where probabilities (O, 1, y, x), of any size, put the objects."""
+        h, w = self.whole.size_hw
+        places = torch.zeros((1, 1, h, w), device=self.device)
+        for prob in beliefs:
+            if len(prob):
+                places = torch.maximum(places, F.adaptive_max_pool2d(prob.amax(0, keepdim=True), (h, w)))
+        return _around((places > LIKELY)[0, 0].cpu().numpy()).wider(MARGIN, AREA)
 
     def _settle(self, frame: Frame, features: Features, prompt: Mask | None) -> int:
         """Take what the user says for true, and remember the frame; return how many objects are named."""
@@ -169,21 +203,26 @@ class Tracker:
         self.frames += 1
         return named
 
-    def _predict(self, frame: Frame) -> Features:
-        """Encode the next frame and find the objects in it, `prob`; return its features."""
-        features = self._encode(frame)
+    def _predict(self, frame: Frame, window: Window) -> Features:
+        """Encode a window of the next frame and find the objects there, `prob`; return its features."""
+        features = self._encode(frame, window)
         if self.objects:
-            h, w = self.size_hw
-            logits = torch.full((len(self.objects), 1, h // 2, w // 2), NOWHERE, device=self.device)
+            prior = window.places(self.prior[:1])[0], self.window.places(self.prior[1:])[0]
+            cues = window.cues(self.cues)
+            size_hw = [side * STRIDE // 2 for side in cues.s16.shape[2:]]
+            logits = torch.full((len(self.objects), 1, *size_hw), NOWHERE, device=self.device)
             for group, own in self._groups():
-                self._decode(features, group.memory, Cues(*(maps[own] for maps in self.cues)), logits[own])
-            self.prob = aggregate(full_size(logits))
+                own_cues = Cues(*(maps[own] for maps in cues))
+                self._decode(features, group.memory, prior, own_cues, logits[own])
+            self.prob = torch.zeros((len(self.objects), 1, *self.size_hw), device=self.device)
+            window.of(self.prob, 1)[:] = aggregate(full_size(logits))
+        self.window = window
         return features
 
-    def _decode(self, features: Features, memory: Entry, cues: Cues, logits: Tensor) -> None:
+    def _decode(self, features: Features, memory: Entry, prior: Prior, cues: Cues, logits: Tensor) -> None:
         """Fill logits (O, 1, H/2, W/2) of each object where the memory or the frame before puts it."""
-        net, width = self.net, self.size_hw[1] // STRIDE
-        affinity = net.affinity(features.key, memory.key, self.prior)[0].to(self.dtype)  # (N, M)
+        net, width = self.net, cues.s16.shape[3]
+        affinity = net.affinity(features.key, memory.key, prior)[0].to(self.dtype)  # (N, M)
         seen = (affinity @ memory.masks.T).T.reshape(cues.s16.shape)  # (O, 1, h, w)
         places = (seen > SEEN * seen.amax((2, 3), keepdim=True)) | (cues.s16 > BEFORE)
         for i, where in enumerate(places[:, 0].cpu().numpy()):
@@ -221,13 +260,14 @@ class Tracker:
     def _plane(self, pixels: NDArray[np.bool_]) -> Tensor:
         return to_plane(pixels, self.size_hw).to(self.device)
 
-    def _encode(self, frame: Frame) -> Features:
-        image = to_image(frame, self.size_hw).to(self.device, self.dtype)
+    def _encode(self, frame: Frame, window: Window) -> Features:
+        image = window.of(to_image(frame, self.size_hw), 1).to(self.device, self.dtype)
         return self.net.encode(image.contiguous(memory_format=torch.channels_last))
 
     def _remember(self, frame: Frame, features: Features, prompted: bool, keep: bool) -> None:
         self.cues = self.net.cues(self.prob.to(self.dtype))
-        values, masks = self.net.value(features, self.cues), self.cues.s16.flatten(1)
+        cues = self.window.cues(self.cues)
+        values, masks = self.net.value(features, cues), cues.s16.flatten(1)
         for group, own in self._groups():
             entry = Entry(features.key, values[own], masks[own])
             if group.first is None:
@@ -241,7 +281,7 @@ class Tracker:
         frame, planes = smaller(frame, self.size_hw), prob[:, 0].cpu().numpy()
         for degrees in TURNS_DEG:
             seen, masks = turned(frame, planes, degrees)
-            features = self._encode(seen)
+            features = self._encode(seen, self.whole)
             cues = self.net.cues(torch.from_numpy(masks)[:, None].to(self.device, self.dtype))
             near = F.max_pool2d(cues.s16, 2 * MARGIN + 1, 1, MARGIN).amax((0, 1)).flatten() > BEFORE
             values = self.net.value(features, cues)

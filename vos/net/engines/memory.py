@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file
 
 from vos.net.backbones import ready, upsample
@@ -90,6 +91,7 @@ class MemorySegmenter:
 
     In accurate mode three opinions are averaged: the network's at two sizes, each with a memory of its own,
     and that of OSVOS, which knows the objects by their looks alone. They do not err at the same places.
+    The whole frame is seen at the usual size; the other two see what is near the objects.
     """
 
     def __init__(self, net: MemoryNetwork, parent: CompactOsvos | None, device: Device, options: Options):
@@ -110,13 +112,17 @@ class MemorySegmenter:
         coarse = self._tracker(size_hw)
         fine = self._tracker(working_size(clip.info.size_hw, round(self.options.short_side * FINER)))
         for index, frame in enumerate(clip):
-            known = list(fine.objects)
-            coarse.follow(frame, masks.get(index))
+            known, prompt = list(fine.objects), masks.get(index)
+            coarse.follow(frame, prompt)
+            beliefs = coarse.prob[: len(known)], fine.prob
             opinions = []
             if known:
-                seen = look([networks[i] for i in known], smaller(frame, size_hw), self._device)
-                opinions = [upsample(x, fine.prob) for x in (seen, coarse.prob[: len(known)])]
-            yield fine.step(frame, masks.get(index), opinions)
+                part = coarse.near(*beliefs).slices(1)
+                close = smaller(frame, size_hw)[part]
+                seen = torch.zeros_like(beliefs[0])
+                seen[(..., *part)] = look([networks[i] for i in known], close, self._device)
+                opinions = [upsample(x, fine.prob) for x in (seen, beliefs[0])]
+            yield fine.step(frame, prompt, opinions, fine.near(*beliefs))
 
     def _tracker(self, size_hw: tuple[int, int]) -> Tracker:
         return Tracker(self._net, size_hw, self.options.memory)

@@ -1,0 +1,82 @@
+"""The tracker on a window of each frame: what is near the objects."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.net.clips import iou, squares
+from vos.net.backbones import ready
+from vos.net.engines import memory as engine
+from vos.net.memory import MemoryNetwork
+from vos.net.tracker import AREA, MARGIN, Tracker, Window
+from vos.types import Device
+from vos.weights import locate
+
+SIZE_HW = 256, 384  # 16 x 24 places
+
+
+@pytest.fixture(scope="module")
+def net() -> MemoryNetwork:
+    network = MemoryNetwork()
+    network.load_state_dict(load_file(locate(engine.WEIGHTS[0])))
+    return ready(network, Device())
+
+
+def test_the_prior_of_windows_is_that_of_their_places_in_the_frame(net):
+    now, before = Window((2, 6), (3, 8), (9, 11)), Window((1, 9), (0, 4), (9, 11))
+    query, key = net.prior(9, 11)
+    table = now.places(query[None])[0] @ before.places(key[None])[0].T
+    whole = (query @ key.T).view(9, 11, 9, 11)
+    assert torch.allclose(table, whole[2:6, 3:8, 1:9, 0:4].flatten(2).flatten(0, 1), atol=1e-5)
+
+
+def test_the_window_near_objects_holds_them_all_with_room_around(net):
+    tracker = Tracker(net, SIZE_HW)
+    one, two = torch.zeros(1, 1, 128, 192), torch.zeros(2, 1, 256, 384)
+    one[..., 40:44, 60:70] = 0.9  # places 5, and 7 to 8
+    two[1, 0, 100, 150] = 0.2  # place 6, 9
+    two[0, 0, 250, 380] = 0.05  # too little
+    window = tracker.near(one, two)
+    for (low, high), found, side in zip(
+        ((5, 6), (7, 9)), (window.rows, window.columns), (16, 24), strict=True
+    ):
+        assert found[0] <= low - MARGIN
+        assert found[1] > high + MARGIN
+        assert (found[1] - found[0]) % AREA == 0
+        assert 0 <= found[0] < found[1] <= side
+    assert tracker.near(torch.ones(1, 1, *SIZE_HW)) == tracker.whole
+
+
+def test_an_object_is_followed_through_windows_as_through_whole_frames(net):
+    clip, masks = squares((4,), count=5, size_hw=SIZE_HW, side=48)
+    whole, part = Tracker(net, SIZE_HW), Tracker(net, SIZE_HW)
+    for index, frame in enumerate(clip):
+        prompt = masks[0] if index == 0 else None
+        expected = whole.step(frame, prompt)
+        window = part.near(part.prob)
+        got = part.step(frame, prompt, (), window)
+        if index == 0:
+            assert part.window == part.whole  # a prompted frame is seen whole
+            continue
+        rows, columns = window.slices(1)
+        assert (rows.stop - rows.start) * (columns.stop - columns.start) < 0.6 * frame.shape[0] * frame.shape[
+            1
+        ]
+        outside = part.prob.clone()
+        outside[..., rows, columns] = 0
+        assert not outside.any()
+        assert iou(got.mask > 0, masks[index] > 0) > 0.8
+        assert iou(got.mask > 0, expected.mask > 0) > 0.9
+
+
+def test_a_window_away_from_the_object_shows_nothing_and_it_is_found_again(net):
+    clip, masks = squares((1,), count=4, size_hw=SIZE_HW, side=48)
+    tracker = Tracker(net, SIZE_HW)
+    tracker.step(clip.frames[0], masks[0])
+    away = tracker.step(clip.frames[1], None, (), Window((8, 16), (16, 24), (16, 24)))
+    assert not away.mask.any()
+    assert tracker.near(tracker.prob).rows[0] == 0  # nothing anywhere: some window
+    found = tracker.step(clip.frames[2])
+    assert iou(found.mask > 0, masks[2] > 0) > 0.8
+    assert np.isfinite(found.confidence)
