@@ -149,6 +149,17 @@ def test_sequences_are_listed_without_reading_a_picture(tmp_path):
     assert Davis(tmp_path, 2017).names() == ("bear", "boat")
 
 
+def test_the_first_package_of_davis_2016_lists_frames(tmp_path):
+    frames = [f"{name}/{index:05d}" for name in ("goat", "bear") for index in range(3)]
+    lines = [f"/JPEGImages/480p/{frame}.jpg /Annotations/480p/{frame}.png \n" for frame in frames]
+    write_text(tmp_path / "ImageSets/480p/val.txt", "".join([*lines, "boat\n"]))
+    assert Davis(tmp_path, 2016).names() == ("goat", "bear", "boat")
+    with pytest.raises(InvalidInput, match=r"2017/val\.txt is missing"):
+        Davis(tmp_path, 2017).names()
+    write_text(tmp_path / "ImageSets/2016/val.txt", "bear\n")
+    assert Davis(tmp_path, 2016).names() == ("bear",)
+
+
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from vos.annotated import Video, from_first_frame, list_frames
@@ -57,7 +57,10 @@ class Dataset(Protocol):
 
 @dataclass(frozen=True)
 class Davis:
-    """DAVIS 2016 (one object, whatever the labels) or 2017 (several); also its test splits."""
+    """DAVIS 2016 (one object, whatever the labels) or 2017 (several); also its test splits.
+
+    The first package of DAVIS 2016 lists frames, not sequences: `ImageSets/480p/val.txt` counts, too.
+    """
 
     root: Path
     year: int = 2016
@@ -78,6 +81,9 @@ class Davis:
 
     def names(self) -> tuple[str, ...]:
         """The sequences of the split, in its order."""
+        frames = self.root / "ImageSets/480p" / f"{self.split}.txt"
+        if self.year == 2016 and frames.exists() and not self._list.exists():
+            return _of_frames(frames)
         return _lines(self._list)
 
     def images(self, name: str) -> Path:
@@ -227,6 +233,15 @@ def _text(path: Path) -> str:
 def _lines(path: Path) -> tuple[str, ...]:
     names = tuple(line.strip() for line in _text(path).splitlines() if line.strip())
     return _named(path, names)
+
+
+def _of_frames(path: Path) -> tuple[str, ...]:
+    """Return the sequences of lines like `/JPEGImages/480p/bear/00000.jpg /Annotations/480p/bear/00000.png`.
+
+    A line may be a sequence's name, too.
+    """
+    paths = [PurePosixPath(line.split()[0]) for line in _text(path).splitlines() if line.strip()]
+    return _named(path, tuple(dict.fromkeys(path.parent.name or path.name for path in paths)))
 
 
 LAYOUTS = ("davis", "tianchi", "youtubevos")
