@@ -166,13 +166,13 @@ def _progress(jobs: JobRunner, status: JobStatus) -> None:
     if status.state == "queued":
         st.progress(0.0, f"Waiting: number {status.position} in the queue")
     else:
-        share = min(1.0, status.done / status.total) if status.total else 0.0
+        share = status.done / max(status.total, 1) if status.done else status.prepared
         text = status.note[:1].upper() + status.note[1:]
         if status.done:
             text = f"{text} · frame {status.done} of {status.total}"
         if status.fps:
             text += f" · {status.fps:.1f} fps · {duration(status.seconds_left)} left"
-        st.progress(share, text)
+        st.progress(min(1.0, share), text)
     if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel_{status.id}"):
         jobs.cancel(status.id)
     if preview := jobs.preview(status.id):

@@ -112,8 +112,10 @@ def _run_step(draft: Draft, info: VideoInfo, job_id: str) -> None:
         help=engines[draft.engine].SUMMARY if draft.engine in engines else None,
     )
     st.caption(engines[draft.engine].SUMMARY)
+    options = engines[draft.engine].Options
+    given = _options(options, draft, shown=True)
     with st.expander("Options"):
-        draft.options = _options(engines[draft.engine].Options, draft)
+        draft.options = given | _options(options, draft, shown=False)
     reason = ""
     with _parts.mistakes():
         job = draft.job()
@@ -127,16 +129,26 @@ def _run_step(draft: Draft, info: VideoInfo, job_id: str) -> None:
         st.rerun()
 
 
-def _options(kind: typing.Any, draft: Draft) -> dict[str, typing.Any]:
-    """Show a widget for every field of an engine's Options; return what differs from the defaults."""
+def _options(kind: typing.Any, draft: Draft, *, shown: bool) -> dict[str, typing.Any]:
+    """Show a widget for the fields of an engine's Options; return what differs from the defaults.
+
+    shown: those that everybody should see, or the others.
+    """
     given = {}
     types = typing.get_type_hints(kind)
     for option in dataclasses.fields(kind):
+        if shown != ("captions" in option.metadata):
+            continue
         label = option.name.replace("_", " ").capitalize()
         value = draft.options.get(option.name, option.default)
         meta, key = option.metadata, f"option_{draft.token}_{draft.engine}_{option.name}"
         if types[option.name] is bool:
             value = st.toggle(label, value, help=meta.get("help"), key=key)
+        elif shown:
+            choices, captions = list(meta["choices"]), meta["captions"]
+            value = st.radio(
+                label, choices, choices.index(value), captions=captions, horizontal=True, key=key
+            )
         elif "choices" in meta:
             choices = list(meta["choices"])
             value = st.selectbox(

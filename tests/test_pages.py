@@ -162,6 +162,16 @@ def test_back_to_painting_the_engine_is_one_that_follows_masks(draft):
     assert app.button(key="run").disabled
 
 
+def test_the_mode_is_in_sight_and_counts(draft):
+    app = open_page("upload", draft="token")
+    app.radio(key="option_token_memory_mode").set_value("accurate").run()
+    assert not app.exception
+    assert app.session_state["draft"].options == {"mode": "accurate", "short_side": 64}
+    app.selectbox(key="engine_token_True").set_value("flow").run()
+    assert not app.exception
+    assert not app.radio
+
+
 def test_attention_is_shown_where_the_engine_has_such(filled, clip):  # noqa: F811
     unprompted(filled, clip)
     prompted = next(result for result in filled.store.results() if result.engine == "flow")

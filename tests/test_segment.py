@@ -185,6 +185,17 @@ def test_a_result_says_what_and_how_long(clip, store):
     assert result.info.fps == Fraction(30000, 1001)
 
 
+def test_learning_is_told_apart_in_progress_and_in_seconds(clip, store, tmp_path, monkeypatch):
+    monkeypatch.setenv("VOS_CACHE", str(tmp_path))
+    options = {"iterations": 4, "short_side": 64}
+    job = dataclasses.replace(make_job(clip, 0), engine="osvos", options=options)
+    steps = list(segment.run(job, store))
+    prepared = [step.prepared for step in steps if isinstance(step, segment.Progress)]
+    assert prepared == [0, 0.25, 0.5, 0.75, *[0] * COUNT]
+    seconds = steps[-1].result.seconds
+    assert 0 < seconds["learn"] < seconds["total"]
+
+
 def test_all_files_of_a_result_can_be_made(clip, store, tmp_path):
     result = finish(make_job(clip, 0, names={1: "ball"}), store).result
     for name in outputs.labels():

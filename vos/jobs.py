@@ -34,7 +34,7 @@ class JobStatus:
     """A job at one moment. `state` is queued, running, done, failed or cancelled.
 
     `position` is 1 for the next job to run and 0 for one that is not waiting. `fps` and
-    `seconds_left` are 0 while they are unknown.
+    `seconds_left` are 0 while they are unknown. `prepared` is as in vos.segment.Progress.
     """
 
     id: str
@@ -44,6 +44,7 @@ class JobStatus:
     position: int = 0
     done: int = 0
     total: int = 0
+    prepared: float = 0.0
     fps: float = 0.0
     seconds_left: float = 0.0
     note: str = ""
@@ -81,6 +82,7 @@ class _Entry:
             self.status,
             done=progress.done,
             total=progress.total,
+            prepared=progress.prepared,
             note=progress.note,
             fps=fps,
             seconds_left=left,

@@ -34,12 +34,16 @@ FORMAT = 1  # part of every key: raise it when stored results change their form
 
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """How far a run is, in frames; with the newest frame and its mask once there is one."""
+    """How far a run is, in frames; with the newest frame and its mask once there is one.
+
+    `prepared` is how much is over, 0..1, of what comes before the first frame: learning, say.
+    """
 
     done: int
     total: int
     note: str
     tracked: Tracked | None = None
+    prepared: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,8 @@ class _Work:
             )
             for item in items:
                 if isinstance(item, Step):
-                    yield Progress(0, total, f"{item.note}: {item.done} of {item.total}")
+                    share = item.done / max(item.total, 1)
+                    yield Progress(0, total, f"{item.note}: {item.done} of {item.total}", prepared=share)
                     continue
                 with watch("render"):
                     drawn = overlay(item.frame, item.mask)

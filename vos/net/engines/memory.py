@@ -48,7 +48,11 @@ class Options:
 
     mode: str = field(
         default="fast",
-        metadata={"help": "accurate first learns the objects from their first frame", "choices": MODES},
+        metadata={
+            "help": "accurate first learns the objects from their first frame",
+            "choices": MODES,
+            "captions": ("Starts at once.", "Better edges: learns each object for half a minute first."),
+        },
     )
     short_side: int = field(
         default=384,
