@@ -51,7 +51,10 @@ class Options:
         metadata={
             "help": "accurate first learns the objects from their first frame",
             "choices": MODES,
-            "captions": ("Starts at once.", "Better masks at a third of the speed, after half a minute of learning."),
+            "captions": (
+                "Starts at once.",
+                "Better masks at a third of the speed, after half a minute of learning.",
+            ),
         },
     )
     short_side: int = field(
