@@ -29,7 +29,7 @@ LOOKAHEAD = 0
 WEIGHTS = (
     Weight(
         "memory.safetensors",
-        "f506d922a3f64726544003a19ba188dff6cd291c320cf04db62a0979f2c15cab",
+        "a921f82ccac33b8c0fbfb0fe0e5ee1a8f18c1a50ac6025430f79013eb8c8f899",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
     COMPACT,
