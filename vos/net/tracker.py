@@ -221,16 +221,15 @@ class Tracker:
 
     def _decode(self, features: Features, memory: Entry, prior: Prior, cues: Cues, logits: Tensor) -> None:
         """Fill logits (O, 1, H/2, W/2) of each object where the memory or the frame before puts it."""
-        net, width = self.net, cues.s16.shape[3]
+        net, size_hw = self.net, cues.s16.shape[2:]
         affinity = net.affinity(features.key, memory.key, prior)[0].to(self.dtype)  # (N, M)
         seen = (affinity @ memory.masks.T).T.reshape(cues.s16.shape)  # (O, 1, h, w)
         places = (seen > SEEN * seen.amax((2, 3), keepdim=True)) | (cues.s16 > BEFORE)
         for i, where in enumerate(places[:, 0].cpu().numpy()):
             one, fine = slice(i, i + 1), _around(where).wider(MARGIN)
             wide = fine.wider(CONTEXT)
-            (top, bottom), (left, right) = wide.rows, wide.columns
-            places_of_rows = affinity[top * width : bottom * width] @ memory.values[one]  # (1, ., V)
-            read = laid_out(places_of_rows, cues.s16[..., top:bottom, :])[..., left:right]
+            weights = affinity.view(*size_hw, -1)[wide.slices(STRIDE)].flatten(0, 1)  # (n, M)
+            read = laid_out(weights @ memory.values[one], wide.of(cues.s16, STRIDE))
             maps = cues.s16[one], cues.code[one], features.decode3, features.decode1
             coarse = net.coarse(read, *(wide.of(x, 16) for x in maps))
             fine.of(logits[one], 2)[:] = net.refine(
