@@ -240,8 +240,8 @@ def _of_frames(path: Path) -> tuple[str, ...]:
 
     A line may be a sequence's name, too.
     """
-    paths = [PurePosixPath(line.split()[0]) for line in _text(path).splitlines() if line.strip()]
-    return _named(path, tuple(dict.fromkeys(path.parent.name or path.name for path in paths)))
+    pictures = [PurePosixPath(line.split()[0]) for line in _text(path).splitlines() if line.strip()]
+    return _named(path, tuple(dict.fromkeys(at.parent.name or at.name for at in pictures)))
 
 
 LAYOUTS = ("davis", "tianchi", "youtubevos")

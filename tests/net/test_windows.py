@@ -26,7 +26,7 @@ def net() -> MemoryNetwork:
 def test_the_prior_of_windows_is_that_of_their_places_in_the_frame(net):
     now, before = Window((2, 6), (3, 8), (9, 11)), Window((1, 9), (0, 4), (9, 11))
     query, key = net.prior(9, 11)
-    table = now.places(query[None])[0] @ before.places(key[None])[0].T
+    table = now.places(query) @ before.places(key).T
     whole = (query @ key.T).view(9, 11, 9, 11)
     assert torch.allclose(table, whole[2:6, 3:8, 1:9, 0:4].flatten(2).flatten(0, 1), atol=1e-5)
 
@@ -38,13 +38,10 @@ def test_the_window_near_objects_holds_them_all_with_room_around(net):
     two[1, 0, 100, 150] = 0.2  # place 6, 9
     two[0, 0, 250, 380] = 0.05  # too little
     window = tracker.near(one, two)
-    for (low, high), found, side in zip(
-        ((5, 6), (7, 9)), (window.rows, window.columns), (16, 24), strict=True
-    ):
-        assert found[0] <= low - MARGIN
-        assert found[1] > high + MARGIN
-        assert (found[1] - found[0]) % AREA == 0
-        assert 0 <= found[0] < found[1] <= side
+    for (low, high), (first, end), side in ((5, 6), window.rows, 16), ((7, 9), window.columns, 24):
+        assert 0 <= first <= low - MARGIN
+        assert high + MARGIN < end <= side
+        assert (end - first) % AREA == 0
     assert tracker.near(torch.ones(1, 1, *SIZE_HW)) == tracker.whole
 
 
@@ -60,9 +57,7 @@ def test_an_object_is_followed_through_windows_as_through_whole_frames(net):
             assert part.window == part.whole  # a prompted frame is seen whole
             continue
         rows, columns = window.slices(1)
-        assert (rows.stop - rows.start) * (columns.stop - columns.start) < 0.6 * frame.shape[0] * frame.shape[
-            1
-        ]
+        assert frame[rows, columns].size < 0.6 * frame.size
         outside = part.prob.clone()
         outside[..., rows, columns] = 0
         assert not outside.any()

@@ -109,9 +109,8 @@ class Window:
         return maps[(..., *self.slices(stride))]
 
     def places(self, rows: Tensor) -> Tensor:
-        """Return its part of what is known of all places, (K, N, C): (K, n, C)."""
-        h, w = self.size_hw
-        return rows.view(len(rows), h, w, -1)[(slice(None), *self.slices(STRIDE))].flatten(1, 2)
+        """Return its part of what is known of all places, (N, C): (n, C)."""
+        return rows.view(*self.size_hw, -1)[self.slices(STRIDE)].flatten(0, 1)
 
     def cues(self, cues: Cues) -> Cues:
         """Return its part of a mask's cues."""
@@ -207,7 +206,7 @@ class Tracker:
         """Encode a window of the next frame and find the objects there, `prob`; return its features."""
         features = self._encode(frame, window)
         if self.objects:
-            prior = window.places(self.prior[:1])[0], self.window.places(self.prior[1:])[0]
+            prior = window.places(self.prior[0]), self.window.places(self.prior[1])
             cues = window.cues(self.cues)
             size_hw = [side * STRIDE // 2 for side in cues.s16.shape[2:]]
             logits = torch.full((len(self.objects), 1, *size_hw), NOWHERE, device=self.device)
@@ -221,15 +220,14 @@ class Tracker:
 
     def _decode(self, features: Features, memory: Entry, prior: Prior, cues: Cues, logits: Tensor) -> None:
         """Fill logits (O, 1, H/2, W/2) of each object where the memory or the frame before puts it."""
-        net, size_hw = self.net, cues.s16.shape[2:]
+        net = self.net
         affinity = net.affinity(features.key, memory.key, prior)[0].to(self.dtype)  # (N, M)
         seen = (affinity @ memory.masks.T).T.reshape(cues.s16.shape)  # (O, 1, h, w)
         places = (seen > SEEN * seen.amax((2, 3), keepdim=True)) | (cues.s16 > BEFORE)
         for i, where in enumerate(places[:, 0].cpu().numpy()):
             one, fine = slice(i, i + 1), _around(where).wider(MARGIN)
             wide = fine.wider(CONTEXT)
-            weights = affinity.view(*size_hw, -1)[wide.slices(STRIDE)].flatten(0, 1)  # (n, M)
-            read = laid_out(weights @ memory.values[one], wide.of(cues.s16, STRIDE))
+            read = laid_out(wide.places(affinity) @ memory.values[one], wide.of(cues.s16, 16))
             maps = cues.s16[one], cues.code[one], features.decode3, features.decode1
             coarse = net.coarse(read, *(wide.of(x, 16) for x in maps))
             fine.of(logits[one], 2)[:] = net.refine(
