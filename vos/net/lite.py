@@ -22,11 +22,20 @@ STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3)
 NORM_EPS = 1e-3
 SCALE = 1 / 8  # of what comes out: as published its standard deviation is 6 to 9, and layers like 1
 PRETRAINED = 0.1  # of the learning rate: its own
+FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)  # where torch is built with oneDNN
 GREY, SPREAD = 127.0, 128.0  # the pixels that the published weights take as 0, and as 1 more
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups)
+
+
+def conv_relu6(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """Return ReLU6 of a convolution; for inference on a CPU one kernel does both."""
+    if FUSED is None or x.device.type != "cpu" or torch.is_grad_enabled():
+        return nn.functional.relu6(conv(x), inplace=True)
+    where = conv.padding, conv.stride, conv.dilation, conv.groups
+    return FUSED(x, conv.weight, conv.bias, *where, "hardtanh", [0.0, 6.0], "")  # type: ignore[no-any-return]
 
 
 class InvertedResidual(nn.Module):
@@ -42,8 +51,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, inputs, y, x) to (B, outputs, y/stride, x/stride)."""
-        y = x if self.expand is None else nn.functional.relu6(self.expand(x), inplace=True)
-        y = self.project(nn.functional.relu6(self.depthwise(y), inplace=True))
+        y = x if self.expand is None else conv_relu6(self.expand, x)
+        y = self.project(conv_relu6(self.depthwise, y))
         return y + x if self.residual else y  # type: ignore[no-any-return]
 
 
@@ -72,7 +81,7 @@ class Lite(nn.Module):
 
     def begin(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what does not learn, and so is the same in every trunk: strides 2, 4 and 8."""
-        s2 = self.stages[0](nn.functional.relu6(self.stem(image), inplace=True))  # (B, 16, H/2, W/2)
+        s2 = self.stages[0](conv_relu6(self.stem, image))  # (B, 16, H/2, W/2)
         s4 = self.stages[1](s2)  # (B, 24, H/4, W/4)
         return s2, s4, self.stages[2](s4)  # (B, 40, H/8, W/8)
 
