@@ -254,17 +254,3 @@ def test_an_object_that_left_has_an_empty_mask():
 def test_a_prompted_frame_is_certain():
     clip, masks = squares((1,), count=1)
     assert run(segmenter(), clip, Prompt(0, masks[0]))[0].confidence == 1
-
-
-@pytest.mark.parametrize("size_hw", [(24, 43), (6, 40), (2, 3)])
-def test_windows_have_few_sizes_and_keep_what_they_are_around(size_hw):
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        ends = [sorted(rng.choice(side + 1, 2, replace=False)) for side in size_hw]
-        window = tracker.Window(*((int(first), int(end)) for first, end in ends), size_hw)
-        wider = window.wider(2)
-        for (first, end), (low, high), side in zip(
-            (window.rows, window.columns), (wider.rows, wider.columns), size_hw, strict=True
-        ):
-            assert 0 <= low <= max(0, first - 2) <= min(end + 2, side) <= high <= side
-            assert (high - low) % tracker.SIDE == 0 or high - low == side

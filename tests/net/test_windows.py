@@ -9,7 +9,8 @@ from tests.net.clips import iou, squares
 from vos.net.backbones import ready
 from vos.net.engines import memory as engine
 from vos.net.memory import MemoryNetwork
-from vos.net.tracker import AREA, MARGIN, Tracker, Window
+from vos.net.tracker import AREA, CONTEXT, MARGIN, Tracker
+from vos.net.windows import SIDE, Window
 from vos.types import Device
 from vos.weights import locate
 
@@ -75,3 +76,41 @@ def test_a_window_away_from_the_object_shows_nothing_and_it_is_found_again(net):
     found = tracker.step(clip.frames[2])
     assert iou(found.mask > 0, masks[2] > 0) > 0.8
     assert np.isfinite(found.confidence)
+
+
+def test_places_read_the_memory_as_they_do_when_all_are_looked_at(net):
+    clip, masks = squares((1,), count=2, size_hw=SIZE_HW, side=48)
+    tracker = Tracker(net, SIZE_HW)
+    tracker.step(clip.frames[0], masks[0])
+    memory, prior = tracker.groups[0].memory, (tracker.prior[0], tracker.prior[1])
+    with torch.inference_mode():
+        features = tracker._encode(clip.frames[1], tracker.whole)
+        affinity, row_of, windows = tracker._look(features, memory, prior, tracker.cues)
+        whole = net.affinity(features.key, memory.key, prior)[0]
+    assert len(affinity) < 0.7 * len(whole)
+    wide = windows[0].wider(CONTEXT)
+    rows = torch.from_numpy(row_of[wide.slices(16)].ravel())
+    assert torch.allclose(affinity[rows], wide.places(whole), atol=1e-5)
+
+
+@pytest.mark.parametrize("shift", [96, 160])
+def test_an_object_that_jumps_further_than_it_is_searched_for_closely_is_found(net, shift):
+    clip, masks = squares((1,), count=1, size_hw=SIZE_HW, side=48)
+    jumped = np.roll(clip.frames[0], shift, 1)
+    tracker = Tracker(net, SIZE_HW)
+    tracker.step(clip.frames[0], masks[0])
+    assert iou(tracker.step(jumped).mask > 0, np.roll(masks[0], shift, 1) > 0) > 0.8
+
+
+@pytest.mark.parametrize("size_hw", [(24, 43), (6, 40), (2, 3)])
+def test_windows_have_few_sizes_and_keep_what_they_are_around(size_hw):
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        ends = [sorted(rng.choice(side + 1, 2, replace=False)) for side in size_hw]
+        window = Window(*((int(first), int(end)) for first, end in ends), size_hw)
+        wider = window.wider(2)
+        for (first, end), (low, high), side in zip(
+            (window.rows, window.columns), (wider.rows, wider.columns), size_hw, strict=True
+        ):
+            assert 0 <= low <= max(0, first - 2) <= min(end + 2, side) <= high <= side
+            assert (high - low) % SIDE == 0 or high - low == side

@@ -101,7 +101,8 @@ class MemoryNetwork(nn.Module):
         """Prepare soft masks (O, 1, H, W), 0..1, for `value` and, a frame later, for `decode`."""
         s4 = F.avg_pool2d(prob, 4)
         s8 = F.avg_pool2d(s4, 2)
-        return Cues(s4, s8, F.avg_pool2d(s8, 2), self.mask(prob * 2 - 1))
+        s4, s8, s16 = (_channels_last(plane) for plane in (s4, s8, F.avg_pool2d(s8, 2)))
+        return Cues(s4, s8, s16, self.mask(prob * 2 - 1))
 
     def value(self, features: Features, cues: Cues) -> Tensor:
         """Return what the memory holds of objects in a frame: (O, N, 128), in step with the frame's key."""
@@ -171,6 +172,14 @@ class MemoryNetwork(nn.Module):
         return self.logit(self.decode2(x)).float()  # type: ignore[no-any-return]
 
 
+def _channels_last(plane: Tensor) -> Tensor:
+    """Return planes (O, 1, y, x) with the strides of that layout, which one channel leaves open.
+
+    What they are joined with keeps its layout then.
+    """
+    return plane[:, 0, :, :, None].permute(0, 3, 1, 2)
+
+
 def laid_out(places: Tensor, like: Tensor) -> Tensor:
     """Return what is known of places (O, N, C) as a map (O, C, h, w), of the height and width of `like`."""
     return places.reshape(len(places), *like.shape[-2:], -1).permute(0, 3, 1, 2)
@@ -187,5 +196,7 @@ def aggregate(logits: Tensor) -> Tensor:
     The soft aggregation of Oh et al. (RGMP, CVPR 2018, eq. 1), with the odds of the background 1: independent
     yes-or-no answers on condition that at most one says yes. One object keeps its sigmoid.
     """
+    if len(logits) == 1:
+        return logits.sigmoid()
     background = torch.zeros_like(logits[:1])
     return torch.cat((background, logits)).softmax(0)[1:]

@@ -15,6 +15,7 @@ from vos.types import Frame, Mask
 
 REACH = 1 / 288  # of a frame's short side: how far its edges draw those of masks
 FLAT = 1e-4  # variance of grey values, 0..1, below which there is no edge
+SURE = 1e-30  # less counts as this much: infinite logits are slow
 UNSURE = 0.02  # a probability this far from 0 and 1 may change
 
 
@@ -72,7 +73,7 @@ def confidence(prob: Tensor, temperature: float = 1.0) -> float:
         return 1.0
     inside = prob > 0.5
     if temperature != 1:
-        prob = (torch.logit(prob) / temperature).sigmoid()
+        prob = (torch.logit(prob, SURE) / temperature).sigmoid()
     hit = (prob * inside).sum(1)
     union = inside.sum(1) + (prob * ~inside).sum(1)
     sure = torch.where(inside.any(1), hit / union.clamp(min=1e-6), 1 - prob.amax(1))

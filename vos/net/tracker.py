@@ -7,11 +7,13 @@ one frame also share the reading.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from vos.net.memory import Cues, Features, MemoryNetwork, Prior, aggregate, full
 from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
 from vos.net.turns import turned
+from vos.net.windows import Window, around
 from vos.types import Frame, Mask, Prediction, object_ids
 
 MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
@@ -33,7 +36,6 @@ SEEN = 0.2  # of the most that any place reads of an object's masks in memory: i
 BEFORE = 0.02  # so are places this much on the object in the frame before,
 MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's fine convolutions see,
 CONTEXT = 2  # and for the coarse ones as many more
-SIDE = 4  # places: sides of windows are multiples
 LIKELY = 0.1  # an object is near where a probability is above this,
 AREA = 8  # and the sides of a window around that are multiples of more places: whole networks look at it
 NOWHERE = -20.0  # the logit of pixels that are not looked at
@@ -77,65 +79,6 @@ class Group:
         assert self.first is not None
         assert self.previous is not None
         return Entry.joined((self.first, *self.prompted, *self.between, self.previous))
-
-
-@dataclass(frozen=True)
-class Window:
-    """Rows and columns of places, first and one past the last, of a map (h, w) at stride 16."""
-
-    rows: tuple[int, int]
-    columns: tuple[int, int]
-    size_hw: tuple[int, int]
-
-    def wider(self, places: int, multiple: int = SIDE) -> Window:
-        """Return the window with so many places around it, where the map has them.
-
-        Its sides become multiples of a number: a CPU keeps compiled kernels for every size that it meets.
-        """
-        rows, columns = (
-            _wider(first - places, end + places, side, multiple)
-            for (first, end), side in zip((self.rows, self.columns), self.size_hw, strict=True)
-        )
-        return Window(rows, columns, self.size_hw)
-
-    def slices(self, stride: int) -> tuple[slice, slice]:
-        """Return what are its rows and columns in maps at a stride."""
-        (top, bottom), (left, right) = self.rows, self.columns
-        k = STRIDE // stride
-        return slice(top * k, bottom * k), slice(left * k, right * k)
-
-    def of(self, maps: Tensor, stride: int) -> Tensor:
-        """Return its part of maps (..., H/stride, W/stride)."""
-        return maps[(..., *self.slices(stride))]
-
-    def places(self, rows: Tensor) -> Tensor:
-        """Return its part of what is known of all places, (N, C): (n, C)."""
-        return rows.view(*self.size_hw, -1)[self.slices(STRIDE)].flatten(0, 1)
-
-    def cues(self, cues: Cues) -> Cues:
-        """Return its part of a mask's cues."""
-        return Cues(self.of(cues.s4, 4), self.of(cues.s8, 8), self.of(cues.s16, 16), self.of(cues.code, 16))
-
-    def within(self, other: Window) -> Window:
-        """Return the same window of what is another's part of a map."""
-        top, left = other.rows[0], other.columns[0]
-        rows = self.rows[0] - top, self.rows[1] - top
-        return Window(rows, (self.columns[0] - left, self.columns[1] - left), other.size_hw)
-
-
-def _wider(first: int, end: int, side: int, multiple: int) -> tuple[int, int]:
-    """Return an interval within 0 and `side` around the part of another that is there."""
-    first, end = max(0, first), min(end, side)
-    length = min(-(-(end - first) // multiple) * multiple, side)
-    first = max(0, min(first - (length - (end - first)) // 2, side - length))
-    return first, first + length
-
-
-def _around(places: NDArray[np.bool_]) -> Window:
-    """Return the smallest window around true places (h, w); the first place if there is none."""
-    hits = [np.flatnonzero(places.any(axis)) for axis in (1, 0)]
-    rows, columns = ((int(hit[0]), int(hit[-1]) + 1) if len(hit) else (0, 1) for hit in hits)
-    return Window(rows, columns, (places.shape[0], places.shape[1]))
 
 
 class Tracker:
@@ -187,12 +130,15 @@ class Tracker:
     @torch.inference_mode()
     def near(self, *beliefs: Tensor) -> Window:
         """Return the window around where probabilities (O, 1, y, x), of any size, put the objects."""
-        h, w = self.whole.size_hw
-        places = torch.zeros((1, 1, h, w), device=self.device)
+        places = np.zeros(self.whole.size_hw, bool)
         for prob in beliefs:
             if len(prob):
-                places = torch.maximum(places, F.adaptive_max_pool2d(prob.amax(0, keepdim=True), (h, w)))
-        return _around((places > LIKELY)[0, 0].cpu().numpy()).wider(MARGIN, AREA)
+                likely = (prob > LIKELY).any(0)[0].cpu().numpy()
+                x, y, width, height = cv2.boundingRect(likely.view(np.uint8))
+                down, right = places.shape[0] / likely.shape[0], places.shape[1] / likely.shape[1]
+                bottom, end = math.ceil((y + height) * down), math.ceil((x + width) * right)
+                places[int(y * down) : bottom, int(x * right) : end] = True
+        return around(places).wider(MARGIN, AREA)
 
     def _settle(self, frame: Frame, features: Features, prompt: Mask | None) -> int:
         """Take what the user says for true, and remember the frame; return how many objects are named."""
@@ -221,13 +167,11 @@ class Tracker:
     def _decode(self, features: Features, memory: Entry, prior: Prior, cues: Cues, logits: Tensor) -> None:
         """Fill logits (O, 1, H/2, W/2) of each object where the memory or the frame before puts it."""
         net = self.net
-        affinity = net.affinity(features.key, memory.key, prior)[0].to(self.dtype)  # (N, M)
-        seen = (affinity @ memory.masks.T).T.reshape(cues.s16.shape)  # (O, 1, h, w)
-        places = (seen > SEEN * seen.amax((2, 3), keepdim=True)) | (cues.s16 > BEFORE)
-        for i, where in enumerate(places[:, 0].cpu().numpy()):
-            one, fine = slice(i, i + 1), _around(where).wider(MARGIN)
-            wide = fine.wider(CONTEXT)
-            read = laid_out(wide.places(affinity) @ memory.values[one], wide.of(cues.s16, 16))
+        affinity, row_of, windows = self._look(features, memory, prior, cues)
+        for i, fine in enumerate(windows):
+            one, wide = slice(i, i + 1), fine.wider(CONTEXT)
+            there = torch.from_numpy(row_of[wide.slices(STRIDE)].ravel()).to(self.device)
+            read = laid_out(affinity.index_select(0, there) @ memory.values[one], wide.of(cues.s16, 16))
             maps = cues.s16[one], cues.code[one], features.decode3, features.decode1
             coarse = net.coarse(read, *(wide.of(x, 16) for x in maps))
             fine.of(logits[one], 2)[:] = net.refine(
@@ -238,6 +182,41 @@ class Tracker:
                 fine.of(features.skip4, 4),
                 fine.of(features.skip8, 8),
             )
+
+    def _look(
+        self, features: Features, memory: Entry, prior: Prior, cues: Cues
+    ) -> tuple[Tensor, NDArray[np.int64], list[Window]]:
+        """Find the objects' windows; return what places take of the memory (n, M), the row of each, and them.
+
+        Objects are looked for at all places near where they were and at every other one, in rows and columns,
+        elsewhere; then what is missing of their windows is added. Places that have no row have 0.
+        """
+        before = (cues.s16 > BEFORE)[:, 0].cpu().numpy()  # (O, h, w)
+        search = np.zeros(before.shape[1:], bool)
+        search[::2, ::2] = True
+        for where in before:
+            search[around(where).wider(MARGIN).wider(CONTEXT).slices(STRIDE)] = True
+        rows = np.flatnonzero(search)
+        affinity = self._affinity(features, memory, prior, rows)
+        seen = torch.zeros((len(before), search.size), dtype=self.dtype, device=self.device)
+        seen[:, rows] = (affinity @ memory.masks.T).T
+        places = (seen > SEEN * seen.amax(1, keepdim=True)).view(before.shape).cpu().numpy() | before
+        windows = [around(where).wider(MARGIN) for where in places]
+        needed = np.zeros(search.shape, bool)
+        for fine in windows:
+            needed[fine.wider(CONTEXT).slices(STRIDE)] = True
+        more = np.flatnonzero(needed & ~search)
+        if len(more):
+            affinity = torch.cat((affinity, self._affinity(features, memory, prior, more)))
+        row_of = np.zeros(search.shape, np.int64)
+        row_of.flat[np.concatenate((rows, more))] = np.arange(len(affinity))
+        return affinity, row_of, windows
+
+    def _affinity(self, features: Features, memory: Entry, prior: Prior, places: NDArray[np.int64]) -> Tensor:
+        """Return what some places of the frame take of each place in memory, (n, M)."""
+        there = torch.from_numpy(places).to(self.device)
+        query, prior = features.key.index_select(1, there), (prior[0][there], prior[1])
+        return self.net.affinity(query, memory.key, prior)[0].to(self.dtype)
 
     def _correct(self, prompt: Mask) -> int:
         """Take the prompt's objects as they are, the others where room remains; return how many it names."""
