@@ -10,6 +10,7 @@ import platform
 import resource
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from vos.commands.segment import options
 from vos.net.device import choose
 from vos.segment import Finished
 from vos.store import Store
+from vos.track import Stopwatch, track
 from vos.types import Device, Frame, Job, OptionValue, Prompt
 from vos.video import sample
 from vos.video.read import FileClip, open_clip
@@ -40,8 +42,9 @@ class Row:
     """One measurement: a run of its own in a process of its own.
 
     `learn_s` is what an engine takes to learn the objects before the first frame; `stages` are frames per
-    second of each stage alone, "end to end" of all together with learning and storing; `peak_mb` is the
-    process's largest resident size.
+    second of each stage, "end to end" of all together with learning and storing. "segment" has a run to
+    itself, as the video encoder's threads compute at the same time. `peak_mb` is the process's largest
+    resident size.
     """
 
     engine: str
@@ -116,8 +119,12 @@ def _alone(job: Job, size: str, objects: int, device: Device) -> Row:
             folder  # what an engine learns is learnt anew, not found from an earlier run
         )
         finished = [step for step in segment.run(job, store, device=device) if isinstance(step, Finished)]
+        alone = Stopwatch()
+        again = segment.build(job.engine, job.options, device)
+        deque(track(open_clip(job.clip), again, job.prompts, Path(folder) / "spool", alone), maxlen=0)
     result = finished[0].result
     stages = {stage: result.frames / max(result.seconds[stage], 1e-9) for stage in STAGES}
+    stages["segment"] = result.frames / alone.seconds["segment"]
     stages["end to end"] = result.frames / result.seconds["total"]
     learn_s = result.seconds.get("learn", 0.0)
     return Row(job.engine, size, objects, result.frames, learn_s, stages, _peak_mb())
