@@ -10,7 +10,7 @@ from vos.net.backbones import ready
 from vos.net.engines import memory as engine
 from vos.net.memory import MemoryNetwork
 from vos.net.tracker import AREA, CONTEXT, MARGIN, Tracker
-from vos.net.windows import SIDE, Window
+from vos.net.windows import SIDE, Window, apart
 from vos.types import Device
 from vos.weights import locate
 
@@ -85,10 +85,10 @@ def test_places_read_the_memory_as_they_do_when_all_are_looked_at(net):
     memory, prior = tracker.groups[0].memory, (tracker.prior[0], tracker.prior[1])
     with torch.inference_mode():
         features = tracker._encode(clip.frames[1], tracker.whole)
-        affinity, row_of, windows = tracker._look(features, memory, prior, tracker.cues)
+        affinity, row_of, [(_, fine)] = tracker._look(features, memory, prior, tracker.cues)
         whole = net.affinity(features.key, memory.key, prior)[0]
     assert len(affinity) < 0.7 * len(whole)
-    wide = windows[0].wider(CONTEXT)
+    wide = fine.wider(CONTEXT)
     rows = torch.from_numpy(row_of[wide.slices(16)].ravel())
     assert torch.allclose(affinity[rows], wide.places(whole), atol=1e-5)
 
@@ -114,3 +114,17 @@ def test_windows_have_few_sizes_and_keep_what_they_are_around(size_hw):
         ):
             assert 0 <= low <= max(0, first - 2) <= min(end + 2, side) <= high <= side
             assert (high - low) % SIDE == 0 or high - low == side
+
+
+def test_groups_of_places_far_apart_have_windows_of_their_own():
+    places = np.zeros((24, 43), bool)
+    places[3:5, 2:6] = places[20, 38] = True
+    expected = [Window((2, 6), (0, 8), (24, 43)), Window((19, 23), (37, 41), (24, 43))]
+    assert apart(places, 1) == expected
+
+
+def test_groups_have_one_window_where_that_is_less():
+    places = np.zeros((24, 43), bool)
+    places[3:5, 2:6] = places[3:5, 10:14] = True
+    assert apart(places, 1) == [Window((2, 6), (0, 16), (24, 43))]
+    assert apart(np.zeros((24, 43), bool), 1) == [Window((0, 4), (0, 4), (24, 43))]

@@ -26,7 +26,7 @@ from vos.net.memory import Cues, Features, MemoryNetwork, Prior, aggregate, full
 from vos.net.merge import confidence, labels
 from vos.net.prompts import impose
 from vos.net.turns import turned
-from vos.net.windows import Window, around
+from vos.net.windows import Window, apart, around
 from vos.types import Frame, Mask, Prediction, object_ids
 
 MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
@@ -168,7 +168,7 @@ class Tracker:
         """Fill logits (O, 1, H/2, W/2) of each object where the memory or the frame before puts it."""
         net = self.net
         affinity, row_of, windows = self._look(features, memory, prior, cues)
-        for i, fine in enumerate(windows):
+        for i, fine in windows:
             one, wide = slice(i, i + 1), fine.wider(CONTEXT)
             there = torch.from_numpy(row_of[wide.slices(STRIDE)].ravel()).to(self.device)
             read = laid_out(affinity.index_select(0, there) @ memory.values[one], wide.of(cues.s16, 16))
@@ -185,7 +185,7 @@ class Tracker:
 
     def _look(
         self, features: Features, memory: Entry, prior: Prior, cues: Cues
-    ) -> tuple[Tensor, NDArray[np.int64], list[Window]]:
+    ) -> tuple[Tensor, NDArray[np.int64], list[tuple[int, Window]]]:
         """Find the objects' windows; return what places take of the memory (n, M), the row of each, and them.
 
         Objects are looked for at all places near where they were and at every other one, in rows and columns,
@@ -195,15 +195,16 @@ class Tracker:
         search = np.zeros(before.shape[1:], bool)
         search[::2, ::2] = True
         for where in before:
-            search[around(where).wider(MARGIN).wider(CONTEXT).slices(STRIDE)] = True
+            for fine in apart(where, MARGIN):
+                search[fine.wider(CONTEXT).slices(STRIDE)] = True
         rows = np.flatnonzero(search)
         affinity = self._affinity(features, memory, prior, rows)
         seen = torch.zeros((len(before), search.size), dtype=self.dtype, device=self.device)
         seen[:, rows] = (affinity @ memory.masks.T).T
         places = (seen > SEEN * seen.amax(1, keepdim=True)).view(before.shape).cpu().numpy() | before
-        windows = [around(where).wider(MARGIN) for where in places]
+        windows = [(i, fine) for i, where in enumerate(places) for fine in apart(where, MARGIN)]
         needed = np.zeros(search.shape, bool)
-        for fine in windows:
+        for _, fine in windows:
             needed[fine.wider(CONTEXT).slices(STRIDE)] = True
         more = np.flatnonzero(needed & ~search)
         if len(more):

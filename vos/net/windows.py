@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -32,6 +33,11 @@ class Window:
             for (first, end), side in zip((self.rows, self.columns), self.size_hw, strict=True)
         )
         return Window(rows, columns, self.size_hw)
+
+    @property
+    def area(self) -> int:
+        """How many places it has."""
+        return (self.rows[1] - self.rows[0]) * (self.columns[1] - self.columns[0])
 
     def slices(self, stride: int) -> tuple[slice, slice]:
         """Return what are its rows and columns in maps at a stride."""
@@ -74,3 +80,16 @@ def around(places: NDArray[np.bool_]) -> Window:
     hits = [np.flatnonzero(places.any(axis)) for axis in (1, 0)]
     rows, columns = ((int(hit[0]), int(hit[-1]) + 1) if len(hit) else (0, 1) for hit in hits)
     return Window(rows, columns, (places.shape[0], places.shape[1]))
+
+
+def apart(places: NDArray[np.bool_], margin: int) -> list[Window]:
+    """Return windows around true places (h, w), wider by a margin: one of each group, if that is less to see.
+
+    Places are of one group if their margins touch.
+    """
+    side = 2 * margin + 1
+    grown = cv2.dilate(places.view(np.uint8), np.ones((side, side), np.uint8))
+    count, group = cv2.connectedComponents(grown)
+    whole = around(places).wider(margin)
+    groups = [around(places & (group == n)).wider(margin) for n in range(1, count)]
+    return groups if groups and sum(window.area for window in groups) < whole.area else [whole]
