@@ -2,6 +2,7 @@
 
 import re
 import time
+from fractions import Fraction
 
 import pytest
 from playwright.sync_api import expect
@@ -9,6 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import SHOTS
 from vos.video import sample
 from vos.video.masks import write_png
+from vos.video.write import VideoWriter
 
 # On a busy machine a click can be lost while Streamlit stops a run (see CHANGELOG): hence the reruns.
 pytestmark = [pytest.mark.browser, pytest.mark.flaky(reruns=2)]
@@ -18,6 +20,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.flaky(reruns=2)]
 def clip(tmp_path_factory):
     path = tmp_path_factory.mktemp("clip") / "My holiday clip.mp4"
     sample.write(path, count=24)
+    return path
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory):
+    """A clip whose job lasts long enough for a person to reload the page and cancel it."""
+    path = tmp_path_factory.mktemp("clip") / "long.mp4"
+    pictures = [frame for frame, _ in sample.frames(20)]
+    with VideoWriter(path, sample.SIZE_HW, fps=Fraction(30)) as film:
+        for index in range(900):
+            film.add(pictures[index % 20], index * 3000)
     return path
 
 
@@ -159,9 +172,9 @@ def test_objects_keep_their_paint_when_another_is_added_and_a_mask_file_prompts_
     expect(page.get_by_text("(painted: 0, 1)")).to_be_visible()
 
 
-def test_a_job_can_be_cancelled_and_survives_a_reload(page, clip):
-    upload(page, clip)
-    paint(page, step=10)  # another mask than above: not in the cache
+def test_a_job_can_be_cancelled_and_survives_a_reload(page, long_clip):
+    upload(page, long_clip)
+    paint(page)
     page.get_by_role("button", name=re.compile("^Run$")).click()
     expect(page.get_by_text(re.compile("frame [1-9]"))).to_be_visible()
     page.reload()
