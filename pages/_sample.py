@@ -6,8 +6,9 @@ import functools
 import hashlib
 
 from pages import _drafts
-from vos import compare, uploads
-from vos.compare import Truth
+from vos import uploads
+from vos.benchmark import compare
+from vos.benchmark.compare import Truth
 from vos.jobs import JobRunner
 from vos.uploads import Upload
 from vos.video import sample

@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages import _parts, _sample
-from vos import compare, metrics
-from vos.compare import Score, Truth
+from vos.benchmark import compare, overlap
+from vos.benchmark.compare import Score, Truth
 from vos.types import Result
 from vos.video.draw import hex_colour, overlay
 from vos.video.masks import MaskReader
@@ -118,8 +118,8 @@ def _show(result: Result, truth: Truth, name: str) -> None:
         merged = st.toggle("All objects as one", False, key="merged")
     rows = _scores(result.id, str(truth.path), truth.frames, merged)
     inner = [row for row in rows if row.frame not in (truth.frames[0], truth.frames[-1])] or rows
-    j = metrics.statistics([row.j for row in inner])
-    f = metrics.statistics([row.f for row in inner])
+    j = overlap.statistics([row.j for row in inner])
+    f = overlap.statistics([row.f for row in inner])
     columns = st.columns(4)
     columns[0].metric("J&F", f"{50 * (j.mean + f.mean):.1f}")
     columns[1].metric(
@@ -161,7 +161,7 @@ def _temporal(result: Result, truth: Truth) -> None:
 @st.cache_data(show_spinner=False, max_entries=16)
 def _mean_t(path: str) -> str:
     with MaskReader(Path(path)) as masks:
-        value = metrics.mean(compare.temporal(iter(masks)))
+        value = overlap.mean(compare.temporal(iter(masks)))
     return "none" if math.isnan(value) else f"{100 * value:.1f}"
 
 

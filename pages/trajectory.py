@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pages import _parts
-from vos import outputs, trajectory
+from vos import downloads, tracks
 from vos.errors import VosError
-from vos.trajectory import Track
+from vos.tracks import Track
 from vos.types import Frame, Result
 from vos.video.draw import hex_colour, overlay
 from vos.video.masks import MaskReader
@@ -84,7 +84,7 @@ def _choose() -> Scene | None:
         )
     if file is not None:
         try:
-            tracks = trajectory.read_table(file.getvalue(), file.name)
+            tracks = tracks.read_table(file.getvalue(), file.name)
         except VosError as error:
             st.error(_parts.sentence(error), icon=":material/error:")
             return None
@@ -95,7 +95,7 @@ def _choose() -> Scene | None:
     with left:
         result = _parts.pick_result(results, "Result", wanted, f"pick_{wanted}")
     _parts.remember("result", result.id)
-    tracks = outputs.tracks(result)
+    tracks = downloads.tracks(result)
     if not tracks:
         st.info("No object was found in this clip.")
         return None
@@ -162,7 +162,7 @@ def _figure(scene: Scene, tracks: list[Track], frame: int) -> go.Figure:
 
 def _marker(track: Track, frame: int, colour: str) -> go.Scatter3d:
     """Return the box and midpoint of one frame."""
-    row = {name: track.column(name)[frame] for name in trajectory.COLUMNS}
+    row = {name: track.column(name)[frame] for name in tracks.COLUMNS}
     xs = [row["left"], row["right"], row["right"], row["left"], row["left"], row["centre_x"]]
     ys = [row["top"], row["top"], row["bottom"], row["bottom"], row["top"], row["centre_y"]]
     sizes = [3, 3, 3, 3, 3, 8]

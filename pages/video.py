@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages import _drafts, _parts
-from vos import outputs
+from vos import downloads
 from vos.types import Result
 from vos.video.draw import hex_colour
 
@@ -138,7 +138,7 @@ def _downloads(result: Result) -> None:
         "color:inherit!important;font-size:.9rem}.dl:hover{border-color:currentColor}</style>"
         + "".join(
             f'<a class="dl" href="{_parts.file_url(result, file)}&amp;download=1" download>{label}</a>'
-            for file, label in outputs.labels().items()
+            for file, label in downloads.labels().items()
         )
     )
 
@@ -167,7 +167,7 @@ def _attention(result: Result) -> None:
 
 def _reuse(result: Result) -> None:
     """Offer a frame's mask as the prompt of another run."""
-    visible = [track.visible for track in outputs.tracks(result)]
+    visible = [track.visible for track in downloads.tracks(result)]
     found = np.any(visible, axis=0) if visible else np.zeros(0, bool)
     if not found.any():
         return

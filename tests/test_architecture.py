@@ -1,12 +1,17 @@
-"""Imports point one way: pages -> services -> net | video -> types -> errors."""
+"""Imports point one way: pages, commands -> benchmark -> services -> net | video -> types -> errors."""
 
 import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "pages": 4,
-    "streamlit_app": 4,
+    "streamlit_app": 5,
+    "pages": 5,
+    "vos.__main__": 5,
+    "vos.cli": 5,
+    "vos.commands": 5,
+    "vos.api": 4,
+    "vos.benchmark": 4,
     "vos": 3,
     "vos.net": 2,
     "vos.video": 2,
@@ -67,3 +72,8 @@ def test_only_jobs_starts_threads():
 def test_nothing_reads_pickles():
     users = {module for module, file in _sources() if {"pickle", "joblib", "shelve"} & set(_imports(file))}
     assert not users
+
+
+def test_benchmarks_serve_commands_and_pages_only():
+    users = {module for module, file in _sources() for name in _imports(file) if "vos.benchmark" in name}
+    assert all(module.startswith(("pages.", "vos.commands.", "vos.benchmark")) for module in users)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from vos.attention import GAP, WIDTH, Sheet
-from vos.track import Tracked
+from vos.propagate import Tracked
 
 HEAT = np.array([[0, 0.5, 1]], np.float32)
 

@@ -10,9 +10,9 @@ from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
 from vos import jobs, segment
 from vos.errors import QueueFull
 from vos.jobs import JobRunner
+from vos.propagate import Tracked
 from vos.segment import Progress
 from vos.store import Store
-from vos.track import Tracked
 
 
 @pytest.fixture

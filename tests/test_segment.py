@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from vos import outputs, segment
+from vos import downloads, segment
 from vos.errors import InvalidInput
 from vos.segment import Finished
 from vos.store import Store
-from vos.trajectory import read_table
+from vos.tracks import read_table
 from vos.types import Job, Prompt
 from vos.video.masks import MaskReader
 from vos.video.read import open_clip, probe
@@ -198,10 +198,10 @@ def test_learning_is_told_apart_in_progress_and_in_seconds(clip, store, tmp_path
 
 def test_all_files_of_a_result_can_be_made(clip, store, tmp_path):
     result = finish(make_job(clip, 0, names={1: "ball"}), store).result
-    for name in outputs.labels():
-        assert outputs.make(result, name, tmp_path).stat().st_size > 0
+    for name in downloads.labels():
+        assert downloads.make(result, name, tmp_path).stat().st_size > 0
     (track,) = read_table((tmp_path / "trajectory.csv").read_bytes(), "trajectory.csv")
     assert track.name == "ball"
     assert json.loads((tmp_path / "result.json").read_text())["frames"] == COUNT
     with pytest.raises(InvalidInput, match=r"a result has no file 'x.exe'; it has: overlay.mp4"):
-        outputs.make(result, "x.exe", tmp_path)
+        downloads.make(result, "x.exe", tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vos.track import Tracked
+from vos.propagate import Tracked
 from vos.types import Frame
 from vos.video.draw import heat_map
 from vos.video.write import thumbnail

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from vos import segment
 from vos.errors import Cancelled, QueueFull, VosError
 from vos.folders import results
+from vos.propagate import Tracked
 from vos.segment import Finished, Progress
 from vos.store import Store
-from vos.track import Tracked
 from vos.types import Device, Job
 from vos.video.draw import overlay
 from vos.video.write import thumbnail

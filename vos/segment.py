@@ -20,9 +20,9 @@ from vos import plugins, weights
 from vos.attention import Sheet
 from vos.errors import InvalidInput
 from vos.net import device as devices
+from vos.propagate import Stopwatch, Tracked, track
 from vos.store import Store
-from vos.track import Stopwatch, Tracked, track
-from vos.trajectory import Tracker, to_json
+from vos.tracks import TrackBuilder, to_json
 from vos.types import Device, Job, OptionValue, Prompt, Result, Segmenter, Step, VideoInfo
 from vos.video.draw import overlay
 from vos.video.masks import MaskWriter, encode_png
@@ -168,7 +168,7 @@ class _Work:
     def __init__(self, folder: Path, job: Job, clip: FileClip, *, copy_source: bool) -> None:
         self._folder, self._job, self._clip = folder, job, clip
         self._watch, self._start = Stopwatch(), time.perf_counter()
-        self._tracker, self._attention = Tracker(), Sheet(clip.info.frames)
+        self._tracks, self._attention = TrackBuilder(), Sheet(clip.info.frames)
         self._confidence: list[float | None] = []
         self._copy_source = copy_source
         self._as_it_is = job.clip.is_file() and plays_in_browsers(clip.info)
@@ -202,7 +202,7 @@ class _Work:
                         source.add(item.frame, item.pts, item.duration)
                 with watch("pack"):
                     masks.add(item.mask)
-                    self._tracker.add(item.mask)
+                    self._tracks.add(item.mask)
                 self._note(item)
                 yield Progress(item.index + 1, max(total, item.index + 1), "segmenting", item)
             with watch("encode"):
@@ -223,7 +223,7 @@ class _Work:
     def store(self, store: Store, key: str, digest: str, device: Device) -> Result:
         """Put what was made into the store."""
         job, clip = self._job, self._clip
-        tracks = self._tracker.tracks({i for prompt in job.prompts for i in prompt.objects})
+        tracks = self._tracks.tracks({i for prompt in job.prompts for i in prompt.objects})
         frames = len(self._confidence)
         self._path("tracks").write_text(to_json(tracks))
         self._path("confidence").write_text(json.dumps(self._confidence))

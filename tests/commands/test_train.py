@@ -8,10 +8,10 @@ from tests.net.train.pictures import training_folder, write
 from vos.commands import train
 from vos.commands._train import osvos as osvos_glue
 from vos.errors import InvalidInput
-from vos.net.cosnet import CompactCOSNet
-from vos.net.memory import MemoryNetwork
-from vos.net.osvos import NETWORKS
-from vos.net.s2s_compact import CompactS2S
+from vos.net.models.cosnet import CompactCOSNet
+from vos.net.models.memory import MemoryNetwork
+from vos.net.models.osvos import NETWORKS
+from vos.net.models.s2s_compact import CompactS2S
 from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors
 from vos.weights import FOLDER

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.net.clips import iou, squares
-from vos.net import tracker
+from vos.net import propagation
 from vos.net.engines import memory as engine
 from vos.net.engines import osvos
 from vos.types import Device, Prediction, Prompt, Step
@@ -51,7 +51,7 @@ def test_what_osvos_learnt_of_a_clip_is_not_learnt_again(segmenter):
 
 def test_other_opinions_have_their_share_in_masks_and_none_in_what_is_remembered(segmenter):
     clip, masks = squares((1,), count=2)
-    followed = [tracker.Tracker(segmenter._net, (96, 144)) for _ in range(3)]
+    followed = [propagation.Propagation(segmenter._net, (96, 144)) for _ in range(3)]
     opinions = (), [torch.full((1, 1, 96, 144), 0.1)], [torch.full((1, 1, 96, 144), 0.9)]
     for one in followed:
         one.step(clip.frames[0], masks[0])

@@ -6,8 +6,8 @@ import torch
 
 from tests.net.clips import MemoryClip, squares
 from vos.errors import InvalidInput
-from vos.net.cosnet import CoAttention, CompactCOSNet, Config, COSNet, attention_map, make
 from vos.net.engines import cosnet as engine
+from vos.net.models.cosnet import CoAttention, CompactCOSNet, Config, COSNet, attention_map, make
 from vos.types import Device, Prediction, Prompt, Step
 from vos.weights import locate
 

@@ -10,11 +10,11 @@ import torch
 from torch.nn import functional as F
 
 from tests.net.clips import MemoryClip, iou, squares
-from vos.net import frames, tracker
-from vos.net.backbones import ConvNorm, fold, normalise
+from vos.net import frames, propagation
 from vos.net.engines import memory as engine
-from vos.net.memory import MemoryNetwork, aggregate, full_size
-from vos.net.merge import confidence
+from vos.net.label_maps import confidence
+from vos.net.models.blocks import ConvNorm, fold, normalise
+from vos.net.models.memory import MemoryNetwork, aggregate, full_size
 from vos.types import Device, Prediction, Prompt
 from vos.weights import FOLDER, locate
 
@@ -145,7 +145,7 @@ def test_a_window_of_the_decoder_agrees_with_the_whole_frame_inside(network):
             features.skip4[..., 8:36, 12:44],
             features.skip8[..., 4:18, 6:22],
         )
-    margin = tracker.MARGIN * 8  # pixels at stride 2
+    margin = propagation.MARGIN * 8  # pixels at stride 2
     inside = whole[..., 16 + margin : 72 - margin, 24 + margin : 88 - margin]
     assert torch.allclose(part[..., margin:-margin, margin:-margin], inside, atol=1e-4)
 
@@ -210,23 +210,23 @@ def test_objects_far_apart_are_followed_together_as_alone():
 
 def test_memory_stays_bounded_over_many_frames_and_prompts():
     clip, masks = squares((1,), count=1)
-    followed = tracker.Tracker(segmenter()._net, (64, 64))
+    followed = propagation.Propagation(segmenter()._net, (64, 64))
     for t in range(20):
         followed.step(clip.frames[0], masks[0] if t % 2 == 0 else None)
     (group,) = followed.groups
-    assert len(group.prompted) == tracker.MAX_PROMPTED - 1
+    assert len(group.prompted) == propagation.MAX_PROMPTED - 1
 
 
 def test_the_frame_that_first_names_an_object_is_remembered_turned_too():
     clip, masks = squares((1, 4), count=1)
-    followed = tracker.Tracker(segmenter()._net, (96, 144))
+    followed = propagation.Propagation(segmenter()._net, (96, 144))
     first = np.where(masks[0] == 1, 1, 0).astype(np.uint8)
     for prompt in (first, masks[0], masks[0]):
         followed.step(clip.frames[0], prompt)
     places = 6 * 9
     for group in followed.groups:
         turned = group.first.masks[:, places:]
-        assert 0 < turned.shape[1] < len(tracker.TURNS_DEG) * places
+        assert 0 < turned.shape[1] < len(propagation.TURNS_DEG) * places
         assert turned.amax() > 0.5
         assert turned.amin() < 0.1
         assert group.first.key.shape[1] == group.first.values.shape[1] == group.first.masks.shape[1]
@@ -235,9 +235,9 @@ def test_the_frame_that_first_names_an_object_is_remembered_turned_too():
 
 @pytest.mark.parametrize("size", [0, 3])
 def test_memory_keeps_as_many_frames_between_as_asked_for(monkeypatch, size):
-    monkeypatch.setattr(tracker, "EVERY", 1)
+    monkeypatch.setattr(propagation, "EVERY", 1)
     clip, masks = squares((1,), count=7)
-    followed = tracker.Tracker(segmenter()._net, (96, 144), memory=size)
+    followed = propagation.Propagation(segmenter()._net, (96, 144), memory=size)
     for t, frame in enumerate(clip.frames):
         followed.step(frame, masks[0] if t == 0 else None)
     assert len(followed.groups[0].between) == size

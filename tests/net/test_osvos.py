@@ -6,11 +6,11 @@ import torch
 from torch.nn import functional as F
 
 from tests.net.clips import MemoryClip, iou, squares
-from vos.net import finetune
-from vos.net.backbones import fold
 from vos.net.engines import osvos as engine
-from vos.net.finetune import Augmented, Example, finetuned, look, stalled
-from vos.net.osvos import CompactOsvos, Vgg16Osvos
+from vos.net.models.blocks import fold
+from vos.net.models.osvos import CompactOsvos, Vgg16Osvos
+from vos.net.online import finetune
+from vos.net.online.finetune import Augmented, Example, finetuned, look, stalled
 from vos.net.train.losses import class_balanced
 from vos.types import Device, Prediction, Prompt, Step
 from vos.weights import locate

@@ -11,12 +11,12 @@ import torch
 
 from tests.net.clips import MemoryClip, iou, squares
 from vos.errors import InvalidInput
-from vos.net import adapt
-from vos.net.backbones import ConvNorm, fold
-from vos.net.convlstm import ConvLSTM
 from vos.net.engines import s2s as engine
-from vos.net.s2s import FullS2S
-from vos.net.s2s_compact import CompactS2S
+from vos.net.models.blocks import ConvNorm, fold
+from vos.net.models.convlstm import ConvLSTM
+from vos.net.models.s2s import FullS2S
+from vos.net.models.s2s_compact import CompactS2S
+from vos.net.online import loop
 from vos.types import Device, Prediction, Prompt, Step
 from vos.weights import FOLDER, locate, needed
 
@@ -314,7 +314,7 @@ def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> engine.S2SSegment
     monkeypatch.setenv("VOS_CACHE", str(tmp_path))
     monkeypatch.setattr(engine, "PAIRS", 1)
     monkeypatch.setattr(engine, "SIZE", 64)
-    monkeypatch.setattr(adapt, "CHECKS", 1)
+    monkeypatch.setattr(loop, "CHECKS", 1)
     return segmenter(online=True, iterations=2)
 
 

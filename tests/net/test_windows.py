@@ -6,10 +6,10 @@ import torch
 from safetensors.torch import load_file
 
 from tests.net.clips import iou, squares
-from vos.net.backbones import ready
 from vos.net.engines import memory as engine
-from vos.net.memory import MemoryNetwork
-from vos.net.tracker import AREA, CONTEXT, MARGIN, Tracker
+from vos.net.models.blocks import ready
+from vos.net.models.memory import MemoryNetwork
+from vos.net.propagation import AREA, CONTEXT, MARGIN, Propagation
 from vos.net.windows import SIDE, Window, apart
 from vos.types import Device
 from vos.weights import locate
@@ -33,7 +33,7 @@ def test_the_prior_of_windows_is_that_of_their_places_in_the_frame(net):
 
 
 def test_the_window_near_objects_holds_them_all_with_room_around(net):
-    tracker = Tracker(net, SIZE_HW)
+    tracker = Propagation(net, SIZE_HW)
     one, two = torch.zeros(1, 1, 128, 192), torch.zeros(2, 1, 256, 384)
     one[..., 40:44, 60:70] = 0.9  # places 5, and 7 to 8
     two[1, 0, 100, 150] = 0.2  # place 6, 9
@@ -48,7 +48,7 @@ def test_the_window_near_objects_holds_them_all_with_room_around(net):
 
 def test_an_object_is_followed_through_windows_as_through_whole_frames(net):
     clip, masks = squares((4,), count=5, size_hw=SIZE_HW, side=48)
-    whole, part = Tracker(net, SIZE_HW), Tracker(net, SIZE_HW)
+    whole, part = Propagation(net, SIZE_HW), Propagation(net, SIZE_HW)
     for index, frame in enumerate(clip):
         prompt = masks[0] if index == 0 else None
         expected = whole.step(frame, prompt)
@@ -68,7 +68,7 @@ def test_an_object_is_followed_through_windows_as_through_whole_frames(net):
 
 def test_a_window_away_from_the_object_shows_nothing_and_it_is_found_again(net):
     clip, masks = squares((1,), count=4, size_hw=SIZE_HW, side=48)
-    tracker = Tracker(net, SIZE_HW)
+    tracker = Propagation(net, SIZE_HW)
     tracker.step(clip.frames[0], masks[0])
     away = tracker.step(clip.frames[1], None, (), Window((8, 16), (16, 24), (16, 24)))
     assert not away.mask.any()
@@ -80,7 +80,7 @@ def test_a_window_away_from_the_object_shows_nothing_and_it_is_found_again(net):
 
 def test_places_read_the_memory_as_they_do_when_all_are_looked_at(net):
     clip, masks = squares((1,), count=2, size_hw=SIZE_HW, side=48)
-    tracker = Tracker(net, SIZE_HW)
+    tracker = Propagation(net, SIZE_HW)
     tracker.step(clip.frames[0], masks[0])
     memory, prior = tracker.groups[0].memory, (tracker.prior[0], tracker.prior[1])
     with torch.inference_mode():
@@ -97,7 +97,7 @@ def test_places_read_the_memory_as_they_do_when_all_are_looked_at(net):
 def test_an_object_that_jumps_further_than_it_is_searched_for_closely_is_found(net, shift):
     clip, masks = squares((1,), count=1, size_hw=SIZE_HW, side=48)
     jumped = np.roll(clip.frames[0], shift, 1)
-    tracker = Tracker(net, SIZE_HW)
+    tracker = Propagation(net, SIZE_HW)
     tracker.step(clip.frames[0], masks[0])
     assert iou(tracker.step(jumped).mask > 0, np.roll(masks[0], shift, 1) > 0) > 0.8
 

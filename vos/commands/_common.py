@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from vos.benchmark.overlap import boundary_f, jaccard
 from vos.errors import InvalidInput
-from vos.metrics import boundary_f, jaccard
 from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors, save_weights
 from vos.net.train.data import Data, Picture, find

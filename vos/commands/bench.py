@@ -21,9 +21,9 @@ from vos import plugins, segment
 from vos.commands import _device
 from vos.commands.segment import options
 from vos.net.device import choose
+from vos.propagate import Stopwatch, track
 from vos.segment import Finished
 from vos.store import Store
-from vos.track import Stopwatch, track
 from vos.types import Device, Frame, Job, OptionValue, Prompt
 from vos.video import sample
 from vos.video.read import FileClip, open_clip

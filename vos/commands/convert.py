@@ -6,8 +6,8 @@ import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from vos.convert import convert
-from vos.datasets import LAYOUTS, open_dataset
+from vos.benchmark.convert import convert
+from vos.benchmark.layouts import LAYOUTS, open_dataset
 from vos.errors import InvalidInput
 
 HELP = "turn DAVIS, YouTube-VOS or Tianchi folders into one another's layout"

@@ -13,16 +13,16 @@ from typing import Any
 
 from tqdm import tqdm
 
+from vos.benchmark.engine import prepare
+from vos.benchmark.layouts import open_dataset
+from vos.benchmark.predictions import Predictions
+from vos.benchmark.run import Engine, Progress, Task, score, segment, timing
+from vos.benchmark.scores import MEASURES
+from vos.benchmark.tables import write_results, write_submission
 from vos.commands import _device
 from vos.commands.segment import options
-from vos.datasets import open_dataset
-from vos.engine import prepare
 from vos.errors import InvalidInput
-from vos.evaluate import Engine, Progress, Task, score, segment, timing
 from vos.plugins import ENGINES, names
-from vos.results import write_results, write_submission
-from vos.scores import MEASURES
-from vos.submission import Predictions
 
 HELP = "measure an engine, or masks made elsewhere, on DAVIS, YouTube-VOS or Tianchi"
 

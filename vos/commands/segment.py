@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from vos import outputs, plugins
+from vos import downloads, plugins
 from vos import segment as service
 from vos.commands import _device
 from vos.errors import InvalidInput
@@ -134,7 +134,7 @@ def _write(finished: Finished, out: Path) -> None:
         for index, mask in enumerate(masks):
             write_png(folder / f"{index:05d}.png", mask)
     for name in ("overlay.mp4", "trajectory.csv"):
-        outputs.make(result, name, out)
+        downloads.make(result, name, out)
     with replacing(out / "result.json") as temporary:
         temporary.write_text(json.dumps(_facts(result, finished.cached), indent=2) + "\n")
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vos import plugins, weights
 from vos.errors import InvalidInput, MissingWeights
-from vos.net import lite
+from vos.net.models import lite
 from vos.net.train.checkpoint import read_tensors, write_tensors
 from vos.types import Weight
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vos.net.backbones import MEAN_RGB, STD_RGB, STRIDE
+from vos.net.models.blocks import MEAN_RGB, STD_RGB, STRIDE
 from vos.types import Frame
 
 MAX_ASPECT = 4  # longer frames are made smaller rather than let memory grow
@@ -29,7 +29,7 @@ def smaller(frame: Frame, size_hw: tuple[int, int]) -> Frame:
 
 
 def to_image(frame: Frame, size_hw: tuple[int, int]) -> Tensor:
-    """Return a frame as `vos.net.backbones.normalise` has it, (1, 3, h, w), channels last."""
+    """Return a frame as `vos.net.models.blocks.normalise` has it, (1, 3, h, w), channels last."""
     return torch.from_numpy(cv2.LUT(smaller(frame, size_hw), NORMALISED))[None].permute(0, 3, 1, 2)
 
 

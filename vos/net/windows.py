@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vos.net.backbones import STRIDE
-from vos.net.memory import Cues
+from vos.net.models.blocks import STRIDE
+from vos.net.models.memory import Cues
 
 SIDE = 4  # places: sides of windows are multiples
 

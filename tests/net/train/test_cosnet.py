@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from tests.net.train.pictures import training_folder
 from vos.errors import InvalidInput
-from vos.net.cosnet import CompactCOSNet, Features
+from vos.net.models.cosnet import CompactCOSNet, Features
 from vos.net.train import cosnet
 from vos.net.train.cosnet import CosnetRecipe, PairBatches
 from vos.net.train.data import find

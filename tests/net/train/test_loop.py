@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from vos.errors import InvalidInput, VosError
-from vos.net.lite import Lite
+from vos.net.models.lite import Lite
 from vos.net.train.average import Average
 from vos.net.train.checkpoint import load_weights, save_weights
 from vos.net.train.loop import Plan, train

@@ -4,8 +4,8 @@ import torch
 
 from tests.net.train.pictures import training_folder
 from vos.errors import InvalidInput
-from vos.net.backbones import normalise
-from vos.net.memory import MemoryNetwork, full_size
+from vos.net.models.blocks import normalise
+from vos.net.models.memory import MemoryNetwork, full_size
 from vos.net.train.data import find
 from vos.net.train.losses import bootstrapped, soft_dice
 from vos.net.train.memory import MemoryBatches, MemoryRecipe

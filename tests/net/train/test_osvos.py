@@ -4,7 +4,7 @@ import torch
 
 from tests.net.train.pictures import colours_agree, training_folder
 from vos.errors import InvalidInput
-from vos.net.osvos import CompactOsvos
+from vos.net.models.osvos import CompactOsvos
 from vos.net.train import osvos
 from vos.net.train.data import find
 from vos.net.train.losses import class_balanced

@@ -6,9 +6,9 @@ import torch
 
 from tests.net.train.pictures import red_square, training_folder, write
 from vos.errors import InvalidInput
-from vos.net.backbones import normalise
-from vos.net.s2s import FullS2S
-from vos.net.s2s_compact import CompactS2S
+from vos.net.models.blocks import normalise
+from vos.net.models.s2s import FullS2S
+from vos.net.models.s2s_compact import CompactS2S
 from vos.net.train.clips import RealClips
 from vos.net.train.data import find
 from vos.net.train.losses import bootstrapped, soft_dice

@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 import torch
 
 from vos.commands import _common as common
-from vos.net.cosnet import FORMS, NETWORKS, Config, make
 from vos.net.engines import cosnet as engine
+from vos.net.models.cosnet import FORMS, NETWORKS, Config, make
 from vos.net.train.cosnet import CosnetRecipe, PairBatches
 from vos.net.train.loop import Recipe, Validate
 from vos.types import Device

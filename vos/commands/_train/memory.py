@@ -8,7 +8,7 @@ import torch
 
 from vos.commands import _common as common
 from vos.net.engines import memory as engine
-from vos.net.memory import MemoryNetwork
+from vos.net.models.memory import MemoryNetwork
 from vos.net.train.loop import Recipe, Validate
 from vos.net.train.memory import MemoryBatches, MemoryRecipe
 from vos.types import Device

@@ -8,7 +8,7 @@ import torch
 
 from vos.commands import _common as common
 from vos.net.engines import osvos as engine
-from vos.net.osvos import NETWORKS
+from vos.net.models.osvos import NETWORKS
 from vos.net.train.loop import Recipe, Validate
 from vos.net.train.osvos import OsvosBatches, OsvosRecipe
 from vos.types import Device

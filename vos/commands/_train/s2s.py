@@ -8,7 +8,7 @@ import torch
 
 from vos.commands import _common as common
 from vos.net.engines import s2s as engine
-from vos.net.s2s import NETWORKS
+from vos.net.models.s2s import NETWORKS
 from vos.net.train.loop import Recipe, Validate
 from vos.net.train.s2s import S2SBatches, S2SRecipe
 from vos.types import Device

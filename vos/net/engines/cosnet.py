@@ -19,11 +19,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from vos.errors import InvalidInput
-from vos.net.backbones import ready
-from vos.net.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
 from vos.net.device import dtype, torch_device
 from vos.net.frames import smaller, working_size
-from vos.net.merge import confidence as confidence_of
+from vos.net.label_maps import confidence as confidence_of
+from vos.net.models.blocks import ready
+from vos.net.models.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
 from vos.net.motion import own_motion
 from vos.net.options import check
 from vos.net.prompts import impose, optional_by_frame

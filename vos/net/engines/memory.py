@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from vos.net.backbones import ready, upsample
-from vos.net.finetune import look, networks_for
 from vos.net.frames import smaller, working_size
-from vos.net.memory import MemoryNetwork
+from vos.net.models.blocks import ready, upsample
+from vos.net.models.memory import MemoryNetwork
+from vos.net.models.osvos import COMPACT, CompactOsvos
+from vos.net.online.finetune import look, networks_for
 from vos.net.options import check
-from vos.net.osvos import COMPACT, CompactOsvos
 from vos.net.prompts import by_frame
-from vos.net.tracker import Tracker
+from vos.net.propagation import Propagation
 from vos.types import Clip, Device, Prediction, Prompt, Step, Weight
 
 TITLE = "Memory network"
@@ -131,5 +131,5 @@ class MemorySegmenter:
                 opinions = [upsample(x, fine.prob) for x in (seen, beliefs[0])]
             yield fine.step(frame, prompt, opinions, fine.near(*beliefs))
 
-    def _tracker(self, size_hw: tuple[int, int]) -> Tracker:
-        return Tracker(self._net, size_hw, self.options.memory)
+    def _tracker(self, size_hw: tuple[int, int]) -> Propagation:
+        return Propagation(self._net, size_hw, self.options.memory)

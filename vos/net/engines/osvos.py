@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from vos.errors import InvalidInput
-from vos.net.backbones import ready
 from vos.net.device import torch_device
-from vos.net.finetune import look, networks_for
 from vos.net.frames import smaller, working_size
-from vos.net.merge import confidence, labels
+from vos.net.label_maps import confidence, labels
+from vos.net.models.blocks import ready
+from vos.net.models.osvos import COMPACT, NETWORKS, CompactOsvos, Osvos, Vgg16Osvos
+from vos.net.online.finetune import look, networks_for
 from vos.net.options import check
-from vos.net.osvos import COMPACT, NETWORKS, CompactOsvos, Osvos, Vgg16Osvos
 from vos.net.prompts import by_frame, impose
 from vos.net.snapping import snap
 from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight, object_ids

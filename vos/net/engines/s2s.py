@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vos.errors import InvalidInput
-from vos.net.adapt import learn
-from vos.net.adapted import key_of, learnt
-from vos.net.backbones import ready
 from vos.net.device import dtype, torch_device
 from vos.net.frames import to_image, to_plane, working_size
-from vos.net.merge import confidence, labels
+from vos.net.label_maps import confidence, labels
+from vos.net.models.blocks import ready
+from vos.net.models.s2s import NETWORKS, S2S, FullS2S
+from vos.net.models.s2s_compact import CompactS2S
+from vos.net.online.learnt import key_of, learnt
+from vos.net.online.loop import learn
 from vos.net.options import check
 from vos.net.prompts import by_frame, impose
-from vos.net.s2s import NETWORKS, S2S, FullS2S
-from vos.net.s2s_compact import CompactS2S
 from vos.net.train.checkpoint import load_weights
 from vos.net.train.clips import FirstFrameClips
 from vos.net.train.data import pick

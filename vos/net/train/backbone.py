@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vos.errors import InvalidInput
-from vos.net.backbones import Compact, normalise
 from vos.net.device import torch_device
+from vos.net.models.blocks import Compact, normalise
 from vos.net.train.checkpoint import read_tensors
 from vos.net.train.data import Picture
 from vos.types import Device, Frame

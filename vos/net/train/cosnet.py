@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from vos.net.backbones import STRIDE
-from vos.net.cosnet import CompactCOSNet, Features, Network
+from vos.net.models.blocks import STRIDE
+from vos.net.models.cosnet import CompactCOSNet, Features, Network
 from vos.net.motion import own_motion
 from vos.net.options import at_least
 from vos.net.train.clips import Sample

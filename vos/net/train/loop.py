@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vos.errors import InvalidInput, VosError
 from vos.net.device import autocast, torch_device
-from vos.net.lite import parameter_groups
+from vos.net.models.lite import parameter_groups
 from vos.net.train.average import Average
 from vos.net.train.checkpoint import Numbers, load_run, save_run, save_weights
 from vos.net.train.record import Record

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vos.net.backbones import STRIDE
-from vos.net.memory import MemoryNetwork, full_size
+from vos.net.models.blocks import STRIDE
+from vos.net.models.memory import MemoryNetwork, full_size
 from vos.net.options import at_least
 from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data

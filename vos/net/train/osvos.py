@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vos.net.backbones import STRIDE
+from vos.net.models.blocks import STRIDE
+from vos.net.models.osvos import CompactOsvos
 from vos.net.options import at_least
-from vos.net.osvos import CompactOsvos
 from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data
 from vos.net.train.losses import class_balanced

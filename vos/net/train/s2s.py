@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vos.net.models.s2s import S2S, FullS2S
+from vos.net.models.s2s_compact import CompactS2S
 from vos.net.options import at_least
-from vos.net.s2s import S2S, FullS2S
-from vos.net.s2s_compact import CompactS2S
 from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data
 from vos.net.train.losses import bootstrapped, soft_dice

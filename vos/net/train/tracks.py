@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vos.net.backbones import normalise
+from vos.net.models.blocks import normalise
 from vos.net.train.clips import SKIPS, Sample
 from vos.types import object_ids
 
