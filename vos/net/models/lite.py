@@ -31,7 +31,7 @@ def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: i
 
 
 def conv_relu6(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """Return ReLU6 of a convolution; for inference on a CPU one kernel does both, if it has the number type."""
+    """Return ReLU6 of a convolution; for inference on a CPU one kernel does both where it can."""
     is_bfloat16_missing = x.dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
     if FUSED is None or x.device.type != "cpu" or torch.is_grad_enabled() or is_bfloat16_missing:
         return nn.functional.relu6(conv(x), inplace=True)
