@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vos import __version__, downloads, plugins
+from vos.api import player
 from vos.errors import VosError
 from vos.jobs import runner
 
@@ -64,6 +65,7 @@ def nothing(request: Request) -> Response:
 
 routes: list[BaseRoute] = [
     Route("/api/health", health),
+    *player.routes,
     Route("/api/results/{result_id}/{file}", result_file),
     Route("/api/{rest:path}", nothing, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
 ]

@@ -1,0 +1,71 @@
+"""What the player of a result reads: its facts as JSON, and its packed masks with Range."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from vos.jobs import runner
+from vos.types import Result
+from vos.video.draw import hex_colour
+from vos.video.times import frame_times
+
+CACHED = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+DOUBTFUL = 0.5  # confidence below which a frame is marked, where the engine has an opinion
+
+
+def player_facts(result: Result) -> dict[str, object]:
+    """Return what pages/player needs to know of a result; times in seconds from the first frame."""
+    times, end = frame_times(result.files["overlay"])
+    confidence = json.loads(result.files["confidence"].read_text())
+    address = f"/api/results/{result.id}"
+    version = f"?v={int(result.created)}"
+    return {
+        "video": f"{address}/source.mp4{version}",
+        "masks": f"{address}/masks.bin{version}",
+        "times": [round(time, 6) for time in times],
+        "end": end,
+        "confidence": confidence,
+        "doubtful": doubtful(confidence),
+        "prompts": list(result.prompt_frames),
+        "sound": bool(result.info.audio_codec),
+        "objects": [{"id": i, "name": result.name(i), "colour": hex_colour(i)} for i in result.objects],
+    }
+
+
+def doubtful(confidence: list[float | None]) -> list[tuple[int, int]]:
+    """Return the stretches of frames, first and last, on which an engine was not sure."""
+    stretches: list[tuple[int, int]] = []
+    for frame, sure in enumerate(confidence):
+        if sure is None or sure >= DOUBTFUL:
+            continue
+        if stretches and stretches[-1][1] == frame - 1:
+            stretches[-1] = stretches[-1][0], frame
+        else:
+            stretches.append((frame, frame))
+    return stretches
+
+
+def facts(request: Request) -> Response:
+    """Send the facts."""
+    result = runner().store.get(request.path_params["result_id"])
+    if result is None:
+        return JSONResponse({"error": "there is no such result; it may have been deleted"}, status_code=404)
+    return JSONResponse(player_facts(result), headers={"Cache-Control": "no-cache"})
+
+
+def masks(request: Request) -> Response:
+    """Send the packed masks, or a range of their bytes."""
+    result = runner().store.get(request.path_params["result_id"])
+    if result is None:
+        return JSONResponse({"error": "there is no such result; it may have been deleted"}, status_code=404)
+    return FileResponse(result.files["masks"], media_type="application/octet-stream", headers=CACHED)
+
+
+routes: list[BaseRoute] = [
+    Route("/api/results/{result_id}/player.json", facts),
+    Route("/api/results/{result_id}/masks.bin", masks),
+]
