@@ -23,17 +23,18 @@ def _component() -> Callable[..., Any]:
     )
 
 
-def show(url: str, *, key: str, frame: int = 0, token: str = "") -> int:
+def show(url: str, *, key: str, frame: int = 0, token: str = "", finish: str = "") -> int:
     """Show the player and return the frame that the person looks at.
 
     Args:
         url: of the result's `player.json` (vos/api/player.py).
         key: of the widget; a result keeps its key, so that a rerun does not start it anew.
         frame: where to go when `token` is another than before; the person's own way is left alone otherwise.
+        finish: finishing touches as a query (vos.video.finish), or "" for the masks as they are.
     """
     result = _component()(
         key=key,
-        data={"url": url, "ask": {"frame": frame, "token": token}},
+        data={"url": url, "ask": {"frame": frame, "token": token}, "finish": finish},
         default={"frame": frame},
         on_frame_change=lambda: None,
     )

@@ -1,7 +1,7 @@
 // Label maps out of a result's packed file (vos/video/masks.py), a few kilobytes at a time by Range.
 
 const HEADER = 16, FOOTER = 20;
-const AHEAD_BYTES = 1 << 19, AHEAD_FRAMES = 64, KEPT_BYTES = 24 << 20, KEPT_MAPS = 12;
+const AHEAD_BYTES = 1 << 19, AHEAD_FRAMES = 64, KEPT_BYTES = 24 << 20, KEPT_MAPS = 12, FINISHED = 8;
 
 async function fetchRange(url, range) {
   const answer = await fetch(url, { headers: { Range: `bytes=${range}` } });
@@ -11,8 +11,14 @@ async function fetchRange(url, range) {
 
 class MaskFile {
   // Compressed masks are kept up to KEPT_BYTES, label maps up to KEPT_MAPS: memory does not grow with the clip.
-  constructor(url) {
+  constructor(url, finishedUrl) {
     this.url = url;
+    this.finishedUrl = finishedUrl;  // answers with masks that have finishing touches, a few frames at a time
+    this.finish = "";                // the touches as a query; empty for the masks as they are
+    this.forget();
+  }
+
+  forget() {
     this.packed = new Map();   // frame -> Uint8Array
     this.packedBytes = 0;
     this.maps = new Map();     // frame -> Promise of a label map
@@ -44,6 +50,7 @@ class MaskFile {
 
   async read(frame) {
     if (!this.packed.has(frame)) await this.fetchFrom(frame);
+    if (!this.packed.has(frame)) return this.read(frame);
     const stream = new Blob([this.packed.get(frame)]).stream().pipeThrough(new DecompressionStream("deflate"));
     return this.unpack(new Uint8Array(await new Response(stream).arrayBuffer()));
   }
@@ -57,15 +64,40 @@ class MaskFile {
     await this.pending.get(frame);
   }
 
-  async keep(first, end) {
+  setFinish(query) {
+    if (query === this.finish) return false;
+    this.finish = query;
+    this.forget();
+    return true;
+  }
+
+  async asTheyAre(first, end) {
     const start = this.offsets[first];
     const { bytes } = await fetchRange(this.url, `${start}-${this.offsets[end] - 1}`);
+    return (frame) => bytes.slice(this.offsets[frame] - start, this.offsets[frame + 1] - start);
+  }
+
+  async finished(first, end) {
+    const answer = await fetch(`${this.finishedUrl}?first=${first}&count=${end - first}&${this.finish}`);
+    if (!answer.ok) throw new Error(`the masks cannot be read (${answer.status})`);
+    const buffer = await answer.arrayBuffer(), view = new DataView(buffer), starts = [];
+    for (let at = 0; at < buffer.byteLength; at += 4 + view.getUint32(at, true)) starts.push(at);
+    return (frame) => {
+      const at = starts[frame - first];
+      return new Uint8Array(buffer.slice(at + 4, at + 4 + view.getUint32(at, true)));
+    };
+  }
+
+  async keep(first, end) {
+    const finish = this.finish, packed = this.packed;
+    const one = await (finish ? this.finished(first, Math.min(end, first + FINISHED)) : this.asTheyAre(first, end));
+    if (finish) end = Math.min(end, first + FINISHED);
     for (let frame = first; frame < end; frame++) {
-      if (this.packed.has(frame)) continue;
-      const one = bytes.slice(this.offsets[frame] - start, this.offsets[frame + 1] - start);
-      this.packed.set(frame, one);
-      this.packedBytes += one.length;
+      if (packed.has(frame)) continue;
+      packed.set(frame, one(frame));
+      if (packed === this.packed) this.packedBytes += packed.get(frame).length;
     }
+    if (packed !== this.packed) return;  // other touches were chosen meanwhile
     for (const [frame, one] of this.packed) {
       if (this.packedBytes <= KEPT_BYTES) break;
       if (frame >= first && frame < end) continue;

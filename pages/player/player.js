@@ -268,11 +268,13 @@ export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".player");
   const open = players.get(root);
   if (open?.url === data.url) {
+    open.finish = data.finish;
+    if (open.player?.masks.setFinish(data.finish)) open.player.draw();
     open.ask(data.ask);
     return open.leave;
   }
   open?.leave();
-  const now = { url: data.url, player: null, token: null };
+  const now = { url: data.url, finish: data.finish, player: null, token: null };
   now.leave = () => { now.gone = true; now.player?.close(); players.delete(root); };
   now.ask = ({ frame, token }) => {
     if (now.token === token || !now.player) return;
@@ -284,7 +286,8 @@ export default function ({ parentElement, data, setStateValue }) {
   fetch(data.url).then(async (answer) => {
     if (!answer.ok) throw new Error("This result is not there any more.");
     const facts = await answer.json();
-    const masks = await new MaskFile(facts.masks).open();
+    const masks = await new MaskFile(facts.masks, facts.finished).open();
+    masks.setFinish(now.finish);
     if (now.gone) return;
     now.player = new Player(root, facts, masks, setStateValue);
     now.ask(data.ask);

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import struct
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from vos.errors import InvalidInput
 from vos.jobs import runner
 from vos.types import Result
 from vos.video.draw import hex_colour
+from vos.video.finish import finish_at, read_finish
+from vos.video.masks import MaskReader, pack
 from vos.video.times import frame_times
 
 CACHED = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+MOST_FINISHED = 32  # masks in one answer
 DOUBTFUL = 0.5  # confidence below which a frame is marked, where the engine has an opinion
 
 
@@ -26,6 +31,7 @@ def player_facts(result: Result) -> dict[str, object]:
     return {
         "video": f"{address}/source.mp4{version}",
         "masks": f"{address}/masks.bin{version}",
+        "finished": f"{address}/finished.bin",
         "times": [round(time, 6) for time in times],
         "end": end,
         "confidence": confidence,
@@ -65,7 +71,26 @@ def masks(request: Request) -> Response:
     return FileResponse(result.files["masks"], media_type="application/octet-stream", headers=CACHED)
 
 
+def finished(request: Request) -> Response:
+    """Send some masks with finishing touches: of each its length (uint32, little endian) and it, packed."""
+    result = runner().store.get(request.path_params["result_id"])
+    if result is None:
+        return JSONResponse({"error": "there is no such result; it may have been deleted"}, status_code=404)
+    try:
+        asked = dict(request.query_params)
+        first, count = int(asked.pop("first", 0)), int(asked.pop("count", 1))
+        finish = read_finish(asked)
+    except (ValueError, InvalidInput) as error:
+        return JSONResponse({"error": str(error)}, status_code=422)
+    with MaskReader(result.files["masks"]) as stored:
+        frames = range(max(0, first), min(len(stored), first + min(count, MOST_FINISHED)))
+        packed = [pack(finish_at(stored, frame, finish)) for frame in frames]
+    body = b"".join(struct.pack("<I", len(data)) + data for data in packed)
+    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
 routes: list[BaseRoute] = [
     Route("/api/results/{result_id}/player.json", facts),
     Route("/api/results/{result_id}/masks.bin", masks),
+    Route("/api/results/{result_id}/finished.bin", finished),
 ]
