@@ -68,7 +68,7 @@ def read_finish(given: Mapping[str, str]) -> Finish:
     """
     values: dict[str, Any] = {}
     for name, text in given.items():
-        kinds = {field.name: type(field.default) for field in fields(Finish)}
+        kinds: dict[str, Any] = {field.name: type(field.default) for field in fields(Finish)}
         if name not in kinds:
             raise InvalidInput(f"there is no finishing touch {name!r}; there are: {', '.join(kinds)}")
         try:
