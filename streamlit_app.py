@@ -6,7 +6,11 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from vos.api import routes
+from vos.process import prepare_process
+
+prepare_process()  # before anything loads torch
+
+from vos.api import routes  # noqa: E402
 
 log = logging.getLogger("vos")
 
