@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vos import __version__, downloads, plugins
-from vos.api import player
+from vos.api import frames, player
 from vos.errors import VosError
 from vos.jobs import runner
 
@@ -66,6 +66,7 @@ def nothing(request: Request) -> Response:
 routes: list[BaseRoute] = [
     Route("/api/health", health),
     *player.routes,
+    *frames.routes,
     Route("/api/results/{result_id}/{file}", result_file),
     Route("/api/{rest:path}", nothing, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
 ]
