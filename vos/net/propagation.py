@@ -30,6 +30,7 @@ from vos.net.windows import Window, apart, around
 from vos.types import Frame, Mask, Prediction, object_ids
 
 MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
+CORRECTED = 2.0  # by so much, before the softmax, memory from before a prompt counts less than the prompt
 TURNS_DEG = 20.0, -20.0  # the frame that first names an object is remembered turned, too
 EVERY = 5  # of every fifth frame that shows all objects, the latest few may be remembered
 SEEN = 0.2  # of the most that any place reads of an object's masks in memory: it is looked at closely,
@@ -48,6 +49,7 @@ class Entry(NamedTuple):
     key: Tensor  # (1, M, C)
     values: Tensor  # (O, M, V)
     masks: Tensor  # (O, M), at stride 16
+    bias: Tensor  # (1, M), below 0 for what a later prompt has corrected
 
     @classmethod
     def joined(cls, entries: Iterable[Entry]) -> Entry:
@@ -68,10 +70,17 @@ class Group:
     def remember(self, entry: Entry, prompted: bool, keep: bool) -> None:
         """Take a frame as the previous one; a prompted one, or one to keep, stays for longer."""
         if prompted:
+            self._yield_to_prompt()
             self.prompted.append(entry)
         elif keep:
             self.between.append(entry)
         self.previous = entry
+
+    def _yield_to_prompt(self) -> None:
+        """Make what is remembered count less than the prompt that comes: it may have been wrong."""
+        assert self.first is not None
+        for entry in (self.first, *self.prompted, *self.between):
+            entry.bias.sub_(CORRECTED)
 
     @property
     def memory(self) -> Entry:
@@ -217,7 +226,7 @@ class Propagation:
         """Return what some places of the frame take of each place in memory, (n, M)."""
         there = torch.from_numpy(places).to(self.device)
         query, prior = features.key.index_select(1, there), (prior[0][there], prior[1])
-        return self.net.affinity(query, memory.key, prior)[0].to(self.dtype)
+        return self.net.affinity(query, memory.key, prior, memory.bias)[0].to(self.dtype)
 
     def _correct(self, prompt: Mask) -> int:
         """Take the prompt's objects as they are, the others where room remains; return how many it names."""
@@ -246,7 +255,7 @@ class Propagation:
         cues = self.window.cues(self.cues)
         values, masks = self.net.value(features, cues), cues.s16.flatten(1)
         for group, own in self._groups():
-            entry = Entry(features.key, values[own], masks[own])
+            entry = Entry(features.key, values[own], masks[own], torch.zeros_like(features.key[..., 0]))
             if group.first is None:
                 group.first = Entry.joined((entry, *self._turned(frame, self.prob[own])))
                 group.previous = entry
@@ -262,7 +271,8 @@ class Propagation:
             cues = self.net.cues(torch.from_numpy(masks)[:, None].to(self.device, self.dtype))
             near = F.max_pool2d(cues.s16, 2 * MARGIN + 1, 1, MARGIN).amax((0, 1)).flatten() > BEFORE
             values = self.net.value(features, cues)
-            yield Entry(features.key[:, near], values[:, near], cues.s16.flatten(1)[:, near])
+            key = features.key[:, near]
+            yield Entry(key, values[:, near], cues.s16.flatten(1)[:, near], torch.zeros_like(key[..., 0]))
 
     def _groups(self) -> Iterator[tuple[Group, slice]]:
         """Yield each group, and which of the objects are its own."""

@@ -124,17 +124,19 @@ class MemoryNetwork(nn.Module):
         query = torch.cat((2 * places, -one, -squares), 1) * scale
         return torch.stack((query, torch.cat((places, squares, one), 1)))
 
-    def affinity(self, query: Tensor, keys: Tensor, prior: Prior) -> Tensor:
+    def affinity(self, query: Tensor, keys: Tensor, prior: Prior, bias: Tensor | None = None) -> Tensor:
         """How much places take of each place in memory: softmax over -|key - query|^2 / sqrt(C).
 
         query (B, N, C), keys (B, M, C), oldest frame first; the last P are the previous frame's. The prior is
-        the rows (N, 4) of the one and (P, 4) of the other. Returns float32 (B, N, M), rows of sum 1. One
-        product gives it, but for |query|^2, which is the same for all keys.
+        the rows (N, 4) of the one and (P, 4) of the other. A bias (B, M) is added to what the places in memory
+        get before the softmax. Returns float32 (B, N, M), rows of sum 1. One product gives it, but for
+        |query|^2, which is the same for all keys.
         """
         images, _, channels = query.shape
         with torch.autocast(query.device.type, enabled=False):  # squares of places do not fit in bfloat16
             query, keys = query.float(), keys.float()
             norms = keys.square().sum(2, keepdim=True) * -(channels**-0.5)  # (B, M, 1)
+            norms = norms if bias is None else norms + bias[..., None]
             here, before = (rows.expand(images, -1, -1) for rows in prior)
             before = F.pad(before, (0, 0, keys.shape[1] - before.shape[1], 0))  # (B, M, 4)
             query = torch.cat((query * (2 * channels**-0.5), torch.ones_like(here[..., :1]), here), 2)
