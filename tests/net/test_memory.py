@@ -254,3 +254,15 @@ def test_an_object_that_left_has_an_empty_mask():
 def test_a_prompted_frame_is_certain():
     clip, masks = squares((1,), count=1)
     assert run(segmenter(), clip, Prompt(0, masks[0]))[0].confidence == 1
+
+
+@pytest.mark.skipif(not (FOLDER / "memory.safetensors").exists(), reason="needs weights/memory.safetensors")
+def test_of_two_prompts_that_disagree_the_later_one_leads():
+    """Object 1 is the red square, then the green one: what the correction took away stays away."""
+    clip, masks = squares((1, 4), count=12)
+    network = engine.build({"memory.safetensors": FOLDER / "memory.safetensors"}, Device(), engine.Options())
+    first, later = (Prompt(t, (masks[t] == i).astype(np.uint8)) for t, i in ((0, 1), (6, 4)))
+    found = run(network, clip, first, later)
+    for t in (7, 8, 11):
+        assert iou(found[t].mask == 1, masks[t] == 4) > 0.9
+        assert not found[t].mask[masks[t] == 1].any()

@@ -30,7 +30,7 @@ from vos.net.windows import Window, apart, around
 from vos.types import Frame, Mask, Prediction, object_ids
 
 MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
-CORRECTED = 2.0  # by so much, before the softmax, memory from before a prompt counts less than the prompt
+CORRECTED = 4.0  # before the softmax: what was remembered before a prompt counts less than the prompt
 TURNS_DEG = 20.0, -20.0  # the frame that first names an object is remembered turned, too
 EVERY = 5  # of every fifth frame that shows all objects, the latest few may be remembered
 SEEN = 0.2  # of the most that any place reads of an object's masks in memory: it is looked at closely,
@@ -80,7 +80,7 @@ class Group:
         """Make what is remembered count less than the prompt that comes: it may have been wrong."""
         assert self.first is not None
         for entry in (self.first, *self.prompted, *self.between):
-            entry.bias.sub_(CORRECTED)
+            entry.bias.fill_(-CORRECTED)
 
     @property
     def memory(self) -> Entry:
