@@ -128,9 +128,9 @@ class MemoryNetwork(nn.Module):
         """How much places take of each place in memory: softmax over -|key - query|^2 / sqrt(C).
 
         query (B, N, C), keys (B, M, C), oldest frame first; the last P are the previous frame's. The prior is
-        the rows (N, 4) of the one and (P, 4) of the other. A bias (B, M) is added to what the places in memory
-        get before the softmax. Returns float32 (B, N, M), rows of sum 1. One product gives it, but for
-        |query|^2, which is the same for all keys.
+        the rows (N, 4) of the one and (P, 4) of the other. A bias (B, M) is added to each place's exponent.
+        Returns float32 (B, N, M), rows of sum 1. One product gives it, but for |query|^2, which is the same
+        for all keys.
         """
         images, _, channels = query.shape
         with torch.autocast(query.device.type, enabled=False):  # squares of places do not fit in bfloat16
