@@ -10,6 +10,7 @@ from vos.errors import InvalidInput
 
 ENGINES = "vos.net.engines"
 EXPORTS = "vos.video.exports"
+PICKERS = "vos.net.pickers"
 
 
 def names(package: str) -> tuple[str, ...]:

@@ -141,6 +141,40 @@ class Segmenter(Protocol):
 
 
 @dataclass(frozen=True)
+class Point:
+    """A click: x to the right and y down, in pixels of the frame; positive on the object, else beside it."""
+
+    x: float
+    y: float
+    positive: bool = True
+
+
+class Picker(Protocol):
+    """What makes a mask of clicks, built and ready; it may be used by several threads at once."""
+
+    def see(self, frame: Frame) -> None:
+        """Prepare for clicks on a frame, such as when it is shown: the first `pick` is quicker then."""
+
+    def pick(
+        self,
+        frame: Frame,
+        points: Sequence[Point],
+        box: tuple[float, float, float, float] | None = None,
+        previous: NDArray[np.generic] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the probability (H, W), 0..1, that a pixel is of the object; above 0.5 is its mask.
+
+        points: all clicks so far, in their order. box: x1, y1, x2, y2 in pixels, any two opposite corners;
+        x2 and y2 exclusive. previous (H, W): what the mask was before the newest click: probabilities that
+        `pick` returned, or a mask of bool or 0 and 1 that was drawn.
+
+        Raises:
+            InvalidInput: no point on the object, box or previous mask says where it is; or one is
+                outside the frame.
+        """
+
+
+@dataclass(frozen=True)
 class Device:
     """Where and how a network computes: name is cpu, cuda or mps; precision float32 or bfloat16."""
 

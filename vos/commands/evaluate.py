@@ -19,7 +19,7 @@ from vos.benchmark.predictions import Predictions
 from vos.benchmark.run import Engine, Progress, Task, score, segment, timing
 from vos.benchmark.scores import MEASURES
 from vos.benchmark.tables import write_results, write_submission
-from vos.commands import _device
+from vos.commands import _device, _evaluate_clicks
 from vos.commands.segment import options
 from vos.errors import InvalidInput
 from vos.plugins import ENGINES, names
@@ -39,6 +39,7 @@ def arguments(parser: ArgumentParser) -> None:
     tianchi = benchmarks.add_parser("tianchi", help="Tianchi 2019 or 2020")
     for one, split, measures in ((davis, "val", "J,F,T"), (youtube, "valid", "J,F"), (tianchi, "val", "J,F")):
         _common(one, split, measures)
+    _evaluate_clicks.arguments(benchmarks.add_parser("clicks", help=_evaluate_clicks.HELP))
 
 
 def _common(parser: ArgumentParser, split: str, measures: str) -> None:
@@ -62,6 +63,8 @@ def run(args: Namespace) -> int:
     Raises:
         VosError: the sentence says what to change.
     """
+    if args.benchmark == "clicks":
+        return _evaluate_clicks.run(args)
     task = _task(args)
     facts: dict[str, Any] = {"command": shlex.join(["python", "-m", "vos", *sys.argv[1:]])}
     if args.masks is not None:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from vos import downloads, plugins
 from vos import segment as service
-from vos.commands import _device
+from vos.commands import _clicks, _device
 from vos.errors import InvalidInput
 from vos.folders import results
 from vos.net.device import choose
@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[FRAME:]MASK.png",
         help="mask of the object or objects on a frame (default 0); may be given several times",
     )
+    _clicks.arguments(parser)
     parser.add_argument("--out", type=Path, help="folder for the files (default: CLIP's name)")
     parser.add_argument(
         "--no-cache", action="store_true", help="neither look into the result store nor fill it"
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     job = Job(
         clip=args.clip,
         engine=args.engine,
-        prompts=tuple(_prompts(args.prompt, info.size_hw)),
+        prompts=(*_prompts(args.prompt, info.size_hw), *_clicks.prompts(args)),
         options=options(args.option),
         title=args.clip.stem,
     )

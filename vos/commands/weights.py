@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vos import plugins, weights
 from vos.errors import InvalidInput, MissingWeights
-from vos.net.models import lite
+from vos.net.models import click, lite
 from vos.net.train.checkpoint import read_tensors, write_tensors
 from vos.types import Weight
 
@@ -23,7 +23,7 @@ NESTS = ("model", "state_dict", "network")  # under which checkpoints keep the t
 def arguments(parser: ArgumentParser) -> None:
     """Declare the subcommands."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
-    commands.add_parser("list", help="a table of all engines' weights")
+    commands.add_parser("list", help="a table of all weights")
     take = commands.add_parser("import", help="make a checkpoint of the authors' into a file in weights/")
     take.add_argument("network", choices=tuple(_importers()), help="whose checkpoint it is")
     take.add_argument("file", type=Path, metavar="FILE", help="as downloaded, .pth")
@@ -31,6 +31,9 @@ def arguments(parser: ArgumentParser) -> None:
     small = commands.add_parser("pack", help="round trained weights to float16, as the shipped ones are")
     small.add_argument("file", type=Path, metavar="FILE", help="what `train` wrote")
     small.add_argument("target", type=Path, metavar="OUT", help="the smaller file")
+    small.add_argument(
+        "--without", metavar="PART", help="of the network, as trunk, where it is in a file of its own"
+    )
 
 
 def run(args: Namespace) -> int:
@@ -43,12 +46,13 @@ def run(args: Namespace) -> int:
         print(f"made {import_checkpoint(args.network, args.file, args.variant)}")
         return 0
     if args.action == "pack":
-        pack(args.file, args.target)
+        pack(args.file, args.target, args.without)
         print(f"made {args.target}, sha256 {weights.sha256_of(args.target)}")
         return 0
-    for engine in plugins.names(plugins.ENGINES):
-        for weight in plugins.load(plugins.ENGINES, engine).WEIGHTS:
-            print(f"{engine:<10}  {weight.name:<34}  {_state(weight)}")
+    for package in (plugins.ENGINES, plugins.PICKERS):
+        for name in plugins.names(package):
+            for weight in plugins.load(package, name).WEIGHTS:
+                print(f"{name:<10}  {weight.name:<34}  {_state(weight)}")
     return 0
 
 
@@ -72,13 +76,15 @@ def import_checkpoint(network: str, file: Path, variant: str | None = None) -> P
     return target
 
 
-def pack(source: Path, target: Path) -> None:
+def pack(source: Path, target: Path, without: str | None = None) -> None:
     """Write weights in half precision, without batch norm's counts of batches, which only training reads.
 
     Raises:
         InvalidInput: the source is missing, or not safetensors.
     """
     tensors = {key: v for key, v in read_tensors(source).items() if not key.endswith("num_batches_tracked")}
+    if without:
+        tensors = {key: v for key, v in tensors.items() if not key.startswith(f"{without}.")}
     target.parent.mkdir(parents=True, exist_ok=True)
     write_tensors({key: v.half() for key, v in sorted(tensors.items())}, target, {})
     target.chmod(0o644)
@@ -106,9 +112,12 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
 
 
 def _importers() -> dict[str, ModuleType]:
-    """Return what reads official weights: engines by name, and the trunk that training starts from."""
+    """Return what reads official weights: engines by name, and what training starts from."""
     modules = {name: plugins.load(plugins.ENGINES, name) for name in plugins.names(plugins.ENGINES)}
-    return {name: m for name, m in modules.items() if getattr(m, "OFFICIAL", None)} | {"trunk": lite}
+    return {name: m for name, m in modules.items() if getattr(m, "OFFICIAL", None)} | {
+        "trunk": lite,
+        "deep": click,
+    }
 
 
 def _state(weight: Weight) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vos.net.train.losses import bootstrapped, class_balanced, soft_dice
+from vos.net.train.losses import bootstrapped, class_balanced, normalised_focal, soft_dice
 
 LOGITS = np.array([[[[2.0, -1.0], [0.5, -3.0]]], [[[0.0, 4.0], [-2.0, 1.0]]]])
 TRUTH = np.array([[[[1.0, 1.0], [0.0, 0.0]]], [[[0.0, 0.0], [0.0, 0.0]]]])
@@ -55,3 +55,13 @@ def test_class_balanced_teaches_a_mask_of_one_class():
     logits = torch.tensor(LOGITS, requires_grad=True)
     class_balanced(logits, torch.ones(LOGITS.shape, dtype=torch.float64)).backward()
     assert (logits.grad < 0).all()
+
+
+def test_normalised_focal_weighs_pixels_by_how_wrong_they_are():
+    logits, truth = LOGITS, (LOGITS > 0.2).astype(float)
+    truth[0, 0, 0, 1] = 1
+    p = np.where(truth > 0, 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits)))
+    weights = (1 - p) ** 2
+    expected = np.mean([(w * -np.log(q)).sum() / max(w.sum(), 1) for w, q in zip(weights, p, strict=True)])
+    got = normalised_focal(torch.from_numpy(logits), torch.from_numpy(truth))
+    assert got.item() == pytest.approx(expected, rel=1e-6)

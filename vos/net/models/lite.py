@@ -94,7 +94,8 @@ class Lite(nn.Module):
 
 def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
     """Return an optimizer's groups of what learns in a network, each with its `share` of the rate."""
-    trunk = {parameter for m in network.modules() if isinstance(m, Lite) for parameter in m.parameters()}
+    pretrained = [m for m in network.modules() if isinstance(m, (Lite, InvertedResidual))]
+    trunk = {parameter for module in pretrained for parameter in module.parameters()}
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in learning if p not in trunk], "share": 1.0},
@@ -112,20 +113,14 @@ def from_official(variant: str, tensors: Mapping[str, Tensor]) -> dict[str, Tens
     Raises:
         InvalidInput: a tensor is missing, or of another shape.
     """
-    pairs = [("stem", "_conv_stem", "_bn0")]
-    number = 0
-    for stage, (expansion, _, _, _, count) in enumerate(STAGES):
-        for block in range(count):
-            ours, theirs = f"stages.{stage}.{block}", f"_blocks.{number}"
-            pairs += [(f"{ours}.expand", f"{theirs}._expand_conv", f"{theirs}._bn0")] if expansion > 1 else []
-            pairs.append((f"{ours}.depthwise", f"{theirs}._depthwise_conv", f"{theirs}._bn1"))
-            pairs.append((f"{ours}.project", f"{theirs}._project_conv", f"{theirs}._bn2"))
-            number += 1
     trunk = Lite()
     try:
-        own = {}
-        for name, conv, norm in pairs:
-            own[f"{name}.weight"], own[f"{name}.bias"] = _folded(tensors, conv, norm)
+        own = dict(_folded(tensors, "stem", "_conv_stem", "_bn0"))
+        number = 0
+        for stage, (expansion, _, _, _, count) in enumerate(STAGES):
+            for block in range(count):
+                own |= folded_block(tensors, f"stages.{stage}.{block}", number, expansion)
+                number += 1
         weight = own["stem.weight"]
         shift = (torch.tensor(MEAN_RGB) * 255 - GREY) / SPREAD
         own["stem.bias"] += (weight * shift[:, None, None]).sum((1, 2, 3))
@@ -136,8 +131,22 @@ def from_official(variant: str, tensors: Mapping[str, Tensor]) -> dict[str, Tens
     return {f"trunk.{name}": tensor for name, tensor in trunk.state_dict().items()}
 
 
-def _folded(tensors: Mapping[str, Tensor], conv: str, norm: str) -> tuple[Tensor, Tensor]:
+def folded_block(tensors: Mapping[str, Tensor], name: str, number: int, expansion: int) -> dict[str, Tensor]:
+    """Return the weights of an InvertedResidual called `name` from those of a block of the PyTorch port.
+
+    Raises:
+        KeyError: a tensor is missing.
+    """
+    theirs = f"_blocks.{number}"
+    own = _folded(tensors, f"{name}.depthwise", f"{theirs}._depthwise_conv", f"{theirs}._bn1")
+    own |= _folded(tensors, f"{name}.project", f"{theirs}._project_conv", f"{theirs}._bn2")
+    if expansion > 1:
+        own |= _folded(tensors, f"{name}.expand", f"{theirs}._expand_conv", f"{theirs}._bn0")
+    return own
+
+
+def _folded(tensors: Mapping[str, Tensor], name: str, conv: str, norm: str) -> dict[str, Tensor]:
     mean, variance = tensors[f"{norm}.running_mean"], tensors[f"{norm}.running_var"]
     scale = tensors[f"{norm}.weight"] * torch.rsqrt(variance + NORM_EPS)
     weight = tensors[f"{conv}.weight"] * scale[:, None, None, None]
-    return weight, tensors[f"{norm}.bias"] - mean * scale
+    return {f"{name}.weight": weight, f"{name}.bias": tensors[f"{norm}.bias"] - mean * scale}

@@ -43,3 +43,14 @@ def class_balanced(logits: Tensor, truth: Tensor, counted: Tensor | None = None)
     beta = beta.clamp(LEAST_WEIGHT, 1 - LEAST_WEIGHT)
     weights = truth * beta + (1 - truth) * (1 - beta)
     return (pixels * weights / total).sum((1, 2, 3)).mean()
+
+
+def normalised_focal(logits: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean over masks of sum((1 - p)^2 * cross entropy) / sum((1 - p)^2), p that of the truth.
+
+    logits (O, 1, H, W); truth alike, 0 or 1. The weights are constants: hard pixels count, and as much when
+    few are left. (Sofiiuk, Barinova and Konushin, "AdaptIS", ICCV 2019, section 3.3.)
+    """
+    pixels = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").flatten(1)
+    weights = (1 - (-pixels.detach()).exp()).square()  # p = exp(-cross entropy)
+    return ((weights * pixels).sum(1) / weights.sum(1).clamp(min=1)).mean()

@@ -90,13 +90,13 @@ def _streak(dx: float, dy: float) -> Array:
 
 
 def develop(frames: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Photograph a clip uint8 (T, S, S, 3): light that drifts, a shade, defocus, noise."""
-    length, size = frames.shape[:2]
+    """Photograph a clip uint8 (T, H, W, 3): light that drifts, a shade, defocus, noise."""
+    length, *size_hw = frames.shape[:3]
     change = rng.normal(0, [0.12, 0.04, 0.04, 0.04]) * (rng.random() < 0.4)
     drift = np.linspace(0, 1, length)[:, None] * change
     gain = np.exp(drift[:, :1] + drift[:, 1:]) * rng.uniform(0.75, 1.25) * rng.uniform(0.88, 1.12, 3)
     offset = rng.uniform(-20, 20)
-    shade = _shade(rng, size)
+    shade = _shade(rng, size_hw)
     defocus = rng.uniform(0.4, 1.4) if rng.random() < 0.2 else 0.0
     noise = rng.uniform(0, 7) * (rng.random() < 0.7)
     developed = np.empty(frames.shape, np.uint8)
@@ -107,13 +107,13 @@ def develop(frames: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.u
         if defocus:
             light = cv2.GaussianBlur(light, (0, 0), defocus)
         if noise:
-            light += rng.standard_normal((size, size, 1), np.float32) * np.float32(noise)
+            light += rng.standard_normal((*size_hw, 1), np.float32) * np.float32(noise)
         developed[t] = np.clip(light, 0, 255)
     return developed
 
 
-def _shade(rng: np.random.Generator, size: int) -> Array | None:
+def _shade(rng: np.random.Generator, size_hw: Sequence[int]) -> Array | None:
     if rng.random() > 0.25:
         return None
     coarse = rng.uniform(0.6, 1.15, (4, 4)).astype(np.float32)
-    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)[..., None]
+    return np.asarray(cv2.resize(coarse, size_hw[::-1], interpolation=cv2.INTER_CUBIC), np.float32)[..., None]
