@@ -6,6 +6,7 @@ import functools
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -89,7 +90,7 @@ class Mapper:
     def __init__(self, space: ColourSpace, like: av.VideoFrame) -> None:
         self._graph = Graph()
         source = self._graph.add_buffer(
-            width=like.width, height=like.height, format=like.format, time_base=like.time_base
+            width=like.width, height=like.height, format=like.format, time_base=Fraction(1, 1000)
         )
         with tempfile.TemporaryDirectory() as folder:  # the filter reads its table from a file only
             table = Path(folder) / "table.cube"

@@ -30,6 +30,10 @@ class NearFrames:
         while self.size_bytes > self._limit_bytes and len(self._held) > 1:
             self._held.popitem(last=False)
 
+    def clear(self) -> None:
+        """Let all frames go."""
+        self._held.clear()
+
     @property
     def size_bytes(self) -> int:
         """How much memory the frames take."""
