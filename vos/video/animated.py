@@ -63,7 +63,7 @@ class WebpSource:
             size_bytes=size_bytes,
         )
 
-    def pictures(self, first: int) -> Generator[LazyFrame, None, None]:
+    def pictures(self, first: int, before: int = 0) -> Generator[LazyFrame, None, None]:
         """Yield the pictures from number `first` on; those before are decoded, as each builds on them."""
         pts = 0
         with Image.open(self._path, formats=("WEBP",)) as image:

@@ -65,7 +65,7 @@ class ImageSource:
         self.info = self._probe(first, files.size_bytes)
         self._seen, self._lost, self._scaled = np.zeros((3, len(self._names)), bool)
 
-    def pictures(self, first: int) -> Generator[LazyFrame, None, None]:
+    def pictures(self, first: int, before: int = 0) -> Generator[LazyFrame, None, None]:
         """Yield the pictures from number `first` on."""
         size = self.info.width, self.info.height
         with self._opened() as open_name:

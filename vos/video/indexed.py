@@ -46,16 +46,20 @@ class IndexedSource:
         self._seen, self._lost, self._corrupt, self._scaled = self._state
         self._is_damaged = False
 
-    def pictures(self, first: int) -> Generator[LazyFrame, None, None]:
-        """Yield the pictures from number `first` on, exactly as a pass from the start gives them."""
+    def pictures(self, first: int, before: int = 0) -> Generator[LazyFrame, None, None]:
+        """Yield the pictures from number `first` on, exactly as a pass from the start gives them.
+
+        And up to so many `before` it, as far as they are decoded on the way.
+        """
         if first >= len(self._index):
             return
         starts: list[int | None] = [*self._starts(first), None]
         while starts:
             try:
-                for picture in self._pass(first, starts.pop(0)):
+                for picture in self._pass(first, before, starts.pop(0)):
                     yield picture
-                    first = picture.index + 1
+                    if picture.index >= first:
+                        first, before = picture.index + 1, 0
                 return
             except _SeekMissed:
                 continue
@@ -92,11 +96,11 @@ class IndexedSource:
         keys = self._index.keys_before(max(0, first - lead))[:2]
         return [key for key in keys if key > 0]
 
-    def _pass(self, first: int, start: int | None) -> Generator[LazyFrame, None, None]:
+    def _pass(self, first: int, before: int, start: int | None) -> Generator[LazyFrame, None, None]:
         upright = Upright(self._facts.geometry, self._facts.space)
         last: LazyFrame | None = None
         with opened(self._path, threads="NONE" if self._is_damaged else "AUTO") as film:
-            for number, frame in self._numbered(film, first, start):
+            for number, frame in self._numbered(film, first, before, start):
                 if last is None and number > first:
                     raise _SeekMissed
                 if last is not None:
@@ -109,7 +113,7 @@ class IndexedSource:
                     partial(upright, frame),
                 )
                 self._examine(number, frame, start is None)
-                if number >= first:
+                if number >= first - before:
                     yield picture
                 last = picture
         if last is None:
@@ -130,7 +134,9 @@ class IndexedSource:
                 time, length = int(self._index.times[number]), self._index.duration(number, last.duration)
                 yield dataclasses.replace(last, index=number, pts=time, duration=length)
 
-    def _numbered(self, film: Film, first: int, start: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _numbered(
+        self, film: Film, first: int, before: int, start: int | None
+    ) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode from the key frame `start`; yield what has a number, from the first sure one on."""
         anchored = start is None
         lead = 0
@@ -144,11 +150,13 @@ class IndexedSource:
                 film.seek(int(self._index.raws[start]))
             except av.FFmpegError as error:
                 raise _SeekMissed from error
-        before = None
-        frames = film.decoded(damage)
+        last = None
+        # in AVI a frame may have to be shown again, so that none can be left out
+        can_skip = start is not None and not self._whole and not film.is_avi
+        frames = film.decoded(damage, int(self._index.raws[max(0, first - before)]) if can_skip else None)
         for frame in fields.deinterlace(frames) if self._whole else frames:
             number = self._index.number(frame.pts)
-            if number is None or (before is not None and number <= before):
+            if number is None or (last is not None and number <= last):
                 continue
             if not anchored:
                 if number > first:
@@ -159,7 +167,7 @@ class IndexedSource:
                 lead = fields.NEIGHBOURS if self._whole else 0
             if frame.is_corrupt:
                 damage()
-            before = number
+            last = number
             if lead:  # made whole with pictures that the seek has left out
                 lead -= 1
                 continue

@@ -26,7 +26,7 @@ from vos.video.stream import CountedSource
 SUFFIXES = (*films.SUFFIXES, "zip")  # of the single files that open_clip reads, without dots
 _BACKWARDS_BYTES = 128 << 20  # of frames held at once when a clip is read backwards
 _NEIGHBOURS = 12  # on each side of a frame that was looked at, kept decoded, if they take less than
-_NEAR_BYTES = 48 << 20
+_NEAR_BYTES = 96 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,11 @@ class Source(Protocol):
     def info(self) -> VideoInfo:
         """Size, rate and number of frames."""
 
-    def pictures(self, first: int) -> Generator[LazyFrame, None, None]:
-        """Yield the pictures from number `first` on; the same number is the same picture always."""
+    def pictures(self, first: int, before: int = 0) -> Generator[LazyFrame, None, None]:
+        """Yield the pictures from number `first` on; the same number is the same picture always.
+
+        Up to so many `before` it may come, too, where they are at hand.
+        """
 
     def far(self, index: int, target: int) -> bool:
         """Say whether starting anew at `target` is cheaper than reading on from `index`."""
@@ -158,12 +161,12 @@ class FileClip:
         height, width = self.info.size_hw
         around = min(_NEIGHBOURS, _NEAR_BYTES // (height * width * 3 // 2))
         wanted = None
-        with closing(self._source.pictures(max(0, index - around))) as pictures:
+        with closing(self._source.pictures(max(0, index), around)) as pictures:
             for picture in pictures:
                 NEAR.add(clip, picture)
                 if picture.index == index:
                     wanted = picture
-                if picture.index >= index + around:
+                if picture.index >= index + around // 3:  # what is before is decoded on the way
                     break
         if wanted is None or index < 0:
             raise self._no_frame(index)

@@ -55,14 +55,15 @@ class CountedSource:
         self._complete = False
         self._is_damaged = False
 
-    def pictures(self, first: int) -> Generator[LazyFrame, None, None]:
+    def pictures(self, first: int, before: int = 0) -> Generator[LazyFrame, None, None]:
         """Yield the pictures from number `first` on, exactly as a pass from the start gives them."""
         run_ups = list(_RUN_UPS)
         while run_ups:
             try:
-                for picture in self._pass(first, run_ups.pop(0)):
+                for picture in self._pass(first, before, run_ups.pop(0)):
                     yield picture
-                    first = picture.index + 1
+                    if picture.index >= first:
+                        first, before = picture.index + 1, 0
                 return
             except _SeekMissed:
                 continue
@@ -93,7 +94,7 @@ class CountedSource:
             notes.append(f"{scaled} of {packets} frames have another size and were scaled to {size}")
         return tuple(notes)
 
-    def _pass(self, first: int, run_up: int | None) -> Generator[LazyFrame, None, None]:
+    def _pass(self, first: int, before: int, run_up: int | None) -> Generator[LazyFrame, None, None]:
         start = 0 if run_up is None else max(0, min(first, len(self._seen) - 1) - run_up)
         upright = Upright(self._facts.geometry, self._facts.space)
         index = start
@@ -103,7 +104,7 @@ class CountedSource:
                 self._seen.append(found)
             elif start and found[:2] != self._seen[index][:2]:
                 raise _SeekMissed
-            if index >= first:
+            if index >= first - before:
                 pts, size = self._seen[index].pts, held_bytes(frame)
                 yield LazyFrame(index, pts, self._duration(frame), size, partial(upright, frame))
             index += 1
