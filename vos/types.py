@@ -198,8 +198,10 @@ class Result:
 
     `files` holds: overlay (MP4), source (MP4 that browsers play), masks (packed), prompts (zip of
     palette PNGs), thumbnail (JPEG), tracks (JSON), confidence (JSON list, null where the engine has
-    no opinion); attention (JPEG) where the engine has such. `visible` is the share of frames, 0..1, in
-    which each object has pixels; `seconds` the time each stage took; `created` seconds since 1970.
+    no opinion); attention (JPEG) where the engine has such; frame_names (JSON list) where the clip was a
+    folder or a zip of images: what its files are called, without suffix. `visible` is the share of
+    frames, 0..1, in which each object has pixels; `seconds` the time each stage took; `created` seconds
+    since 1970.
     """
 
     id: str

@@ -83,7 +83,12 @@ class WebpSource:
         """Say whether starting anew at `target` is cheaper than reading on from `index`: never."""
         return False
 
+    @property
+    def lost(self) -> int:
+        """How many frames are known not to decode."""
+        return self._count - self.info.frames
+
     def warnings(self) -> tuple[str, ...]:
         """Return what is wrong with the file."""
-        lost = self._count - self.info.frames
-        return (f"{lost} of {self._count} frames are damaged and were left out",) if lost else ()
+        note = f"{self.lost} of {self._count} frames are damaged and were left out"
+        return (note,) if self.lost else ()

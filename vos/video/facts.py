@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from numpy.typing import NDArray
 from vos.errors import UnreadableVideo
 from vos.types import VideoInfo
 from vos.video.colour import ColourSpace
-from vos.video.index import FrameIndex, build_index, read_packets
+from vos.video.index import FrameIndex, Packets, build_index, read_packets
 from vos.video.limits import Limits
-from vos.video.open import opened, pictures_of
+from vos.video.open import Film, opened, pictures_of
 from vos.video.picture import Geometry
 from vos.video.sound import Sound, find_sound
 
@@ -80,7 +81,7 @@ def inspect(path: Path, limits: Limits) -> Facts:
 
 
 @functools.lru_cache(maxsize=32)
-def _inspect(path: Path, _version: tuple[int, int, int], limits: Limits) -> Facts:
+def _inspect(path: Path, version: tuple[int, int, int], limits: Limits) -> Facts:
     with opened(path) as film:
         stream, look = film.stream, _Look(path.name, limits)
         limits.check_pixels(path.name, stream.codec_context.width, stream.codec_context.height)
@@ -89,47 +90,55 @@ def _inspect(path: Path, _version: tuple[int, int, int], limits: Limits) -> Fact
         if first is None:
             raise UnreadableVideo(f"{path.name} has no frame that can be decoded; at least one is needed")
         index = build_index(film, found, look.raws)
-        geometry = Geometry.of(first, stream.sample_aspect_ratio)
         raw = film.timestamp(first)
         origin_s = raw * stream.time_base if raw is not None and stream.time_base else Fraction(0)
-        space = ColourSpace.of(first)
         sound, notes = find_sound(path, origin_s)
-        raws = index.raws if index else found.raws
-        count = len(index) if index else found.count
-        fps, variable = _rate(raws, stream)
-        duration_s = float(count / fps)
-        if len(raws) > 1 and stream.time_base:
-            span_s = int(raws[-1] - raws[0]) * stream.time_base
-            duration_s = float(span_s + length_s(found.last_ticks * stream.time_base, fps))
-        limits.check_length(path.name, count, duration_s)
-        info = VideoInfo(
+        geometry, space = Geometry.of(first, stream.sample_aspect_ratio), ColourSpace.of(first)
+        info = dataclasses.replace(
+            _length_of(film, found, index),
             container=_container_name(film.container, path),
-            codec=stream.codec_context.codec.canonical_name,
             width=geometry.size_hw[1],
             height=geometry.size_hw[0],
-            fps=fps,
-            frames=count,
-            duration_s=duration_s,
-            profile=stream.profile or "",
             pixel_format=first.format.name,
-            bit_rate=round(path.stat().st_size * 8 / duration_s),
             rotation=first.rotation % 360,
-            variable_rate=variable,
             audio_codec=sound.codec if sound else "",
-            size_bytes=path.stat().st_size,
+            size_bytes=version[1],
             transfer=space.transfer,
             primaries=space.primaries,
             interlaced=look.is_interlaced,
-            pictures=len(pictures_of(film.container)),
         )
-        early = int((~found.is_empty).sum()) - int((~index.is_empty).sum()) if index else 0
+        limits.check_length(path.name, info.frames, info.duration_s)
+        info = dataclasses.replace(info, bit_rate=round(info.size_bytes * 8 / info.duration_s))
+        early = found.count - int((~index.is_empty).sum()) if index else 0
         if early:
             notes += (f"{early} of {found.count} frames are damaged and were left out",)
-        if space.note:
-            notes += (space.note,)
-        empty = 0 if index else int(found.is_empty.sum())
-        promised = _promised(stream, info, early + empty)
-        return Facts(info, geometry, space, index, sound, promised, notes)
+        notes += (space.note,) if space.note else ()
+        missing = early if index else int(found.is_empty.sum())
+        return Facts(info, geometry, space, index, sound, _promised(stream, info, missing), notes)
+
+
+def _length_of(film: Film, found: Packets, index: FrameIndex | None) -> VideoInfo:
+    """Return what the packets and the header say: codec, frames, rate, length; the rest is left open."""
+    stream = film.stream
+    raws = index.raws if index else found.raws
+    count = len(index) if index else found.count
+    fps, variable = _rate(raws, stream)
+    duration_s = float(count / fps)
+    if len(raws) > 1 and stream.time_base:
+        span_s = int(raws[-1] - raws[0]) * stream.time_base
+        duration_s = float(span_s + length_s(found.last_ticks * stream.time_base, fps))
+    return VideoInfo(
+        container="",
+        codec=stream.codec_context.codec.canonical_name,
+        width=0,
+        height=0,
+        fps=fps,
+        frames=count,
+        duration_s=duration_s,
+        profile=stream.profile or "",
+        variable_rate=variable,
+        pictures=len(pictures_of(film.container)),
+    )
 
 
 def _rate(times: NDArray[np.int64], stream: VideoStream) -> tuple[Fraction, bool]:

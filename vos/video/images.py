@@ -89,6 +89,11 @@ class ImageSource:
         """Say whether starting anew at `target` is cheaper than reading on from `index`."""
         return index + 1 < target
 
+    @property
+    def lost(self) -> int:
+        """How many frames are known not to decode."""
+        return int(self._lost.sum())
+
     def warnings(self) -> tuple[str, ...]:
         """Return what is wrong with the images; about single ones, known after a pass to the end."""
         notes = list(self._notes)

@@ -71,6 +71,11 @@ class IndexedSource:
         """Say whether seeking to `target` is cheaper than reading on from `index`."""
         return target > index + 16 and bool(self._index.is_key[index + 1 : target + 1].any())
 
+    @property
+    def lost(self) -> int:
+        """How many frames are known not to decode."""
+        return int(self._lost.sum())
+
     def warnings(self) -> tuple[str, ...]:
         """Return what is wrong with the file; about its frames, known after a pass to the end."""
         count, info = len(self._index), self.info

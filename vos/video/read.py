@@ -59,6 +59,10 @@ class Source(Protocol):
     def far(self, index: int, target: int) -> bool:
         """Say whether starting anew at `target` is cheaper than reading on from `index`."""
 
+    @property
+    def lost(self) -> int:
+        """How many frames are known not to decode."""
+
     def warnings(self) -> tuple[str, ...]:
         """Return what is wrong; about single frames, known after a pass to the end."""
 
@@ -85,6 +89,11 @@ class FileClip:
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the clip, a sentence each; complete after an iteration to the end."""
         return self._source.warnings()
+
+    @property
+    def lost(self) -> int:
+        """How many frames are known not to decode; all of them after an iteration to the end."""
+        return self._source.lost
 
     @property
     def frame_names(self) -> tuple[str, ...]:

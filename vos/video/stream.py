@@ -75,6 +75,11 @@ class CountedSource:
         """Say whether seeking to `target` is cheaper than reading on from `index`."""
         return target > index + 16 and any(seen.is_key for seen in self._seen[index + 1 : target + 1])
 
+    @property
+    def lost(self) -> int:
+        """How many frames are known not to decode."""
+        return self.info.frames - len(self._seen) if self._complete else 0
+
     def warnings(self) -> tuple[str, ...]:
         """Return what is wrong with the file; about its frames, known after a pass to the end."""
         notes = list(self._facts.notes)
