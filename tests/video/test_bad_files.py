@@ -6,6 +6,7 @@ import struct
 import tracemalloc
 import zipfile
 import zlib
+from fractions import Fraction
 
 import av
 import pytest
@@ -256,3 +257,24 @@ def test_a_zip_that_lies_about_its_sizes_unpacks_no_more_than_it_says(tmp_path):
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
     assert clip.warnings == ("1 of 2 frames are damaged and show the one before",)
+
+
+def test_times_that_are_mad_are_refused_in_a_sentence(tmp_path):
+    times = [0, 1, 2, 1 << 50]
+    path = make.write_clip(tmp_path / "mad.nut", "ffv1", frames=4, times=times, time_base=Fraction(1, 1000))
+    with pytest.raises(UnreadableVideo, match=r"mad.nut is [0-9,.]+ s long; at most 3,600.0 s are allowed"):
+        open_clip(path)
+
+
+def test_a_mad_number_of_frames_in_a_header_costs_no_memory(tmp_path):
+    path = make.write_clip(tmp_path / "mad.avi", "mjpeg", "yuvj420p", frames=6)
+    content = bytearray(path.read_bytes())
+    for name, at in ((b"avih", 24), (b"strh", 40)):
+        place = content.index(name) + at
+        content[place : place + 4] = (2**31 - 1).to_bytes(4, "little")
+    path.write_bytes(content)
+    tracemalloc.start()
+    clip = open_clip(path)
+    assert [make.number_of(frame) for frame in clip] == [0, 1, 2, 3, 4, 5]
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()

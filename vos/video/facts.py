@@ -25,6 +25,7 @@ from vos.video.picture import Geometry
 from vos.video.sound import Sound, find_sound
 
 _DEFAULT_RATE = Fraction(25)
+_SLOWEST = Fraction(1, 1000)  # frames per second: what is said to be slower has mad times
 _DURATION = re.compile(r"(\d+):(\d+):(\d+\.?\d*)")
 _SUFFIXES = {"mpegts": "ts", "mpeg": "mpg", "asf": "wmv", "ogg": "ogv", "yuv4mpegpipe": "y4m"}
 _SLACK_S = 0.25  # headers round, and some count from the first sound
@@ -125,7 +126,7 @@ def _length_of(film: Film, found: Packets, index: FrameIndex | None) -> VideoInf
     fps, variable = _rate(raws, stream)
     duration_s = float(count / fps)
     if len(raws) > 1 and stream.time_base:
-        span_s = int(raws[-1] - raws[0]) * stream.time_base
+        span_s = (int(raws[-1]) - int(raws[0])) * stream.time_base
         duration_s = float(span_s + length_s(found.last_ticks * stream.time_base, fps))
     return VideoInfo(
         container="",
@@ -149,13 +150,13 @@ def _rate(times: NDArray[np.int64], stream: VideoStream) -> tuple[Fraction, bool
     steps = np.diff(times)
     step = float(np.median(steps))
     variable = bool((np.abs(steps - step) > 1 + 0.05 * step).any())
-    measured = Fraction(len(steps), int(times[-1] - times[0])) / stream.time_base
+    measured = Fraction(len(steps), int(times[-1]) - int(times[0])) / stream.time_base
     usual_step = abs(step - 1 / (said * stream.time_base)) <= 1 if said else False
     if said and (usual_step or abs(said / measured - 1) < 0.01):
         return said, variable
     usual = min(_USUAL_RATES, key=lambda rate: abs(rate / measured - 1))
     near = abs(usual / measured - 1) < 0.001 and not variable
-    return usual if near else measured.limit_denominator(1001), variable
+    return usual if near else max(_SLOWEST, measured.limit_denominator(1001)), variable
 
 
 def length_s(said_s: Fraction, fps: Fraction) -> Fraction:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vos.video.open import Film, packets
 from vos.video.picture import TICKS
 
+_MOST_FRAMES = 1 << 20
 TRIED = 16  # pictures from the start that have to be where the packets say
 
 
@@ -65,9 +66,12 @@ def read_packets(film: Film, path: Path, pictures: Callable[[av.VideoFrame], Non
 
 def _filled(raws: NDArray[np.int64], promised: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the times of an AVI with those that have no packet: each tick of its clock is a frame."""
-    whole = np.arange(raws[0], max(int(raws[-1]) + 1, promised), dtype=np.int64)
-    if len(whole) > 2 * len(raws) + TRIED:  # no clock of frames
+    start, end = int(raws[0]), int(raws[-1]) + 1
+    if end - start > _MOST_FRAMES:  # no clock of frames
         return raws, np.zeros(len(raws), bool)
+    if promised <= 2 * len(raws) + TRIED:  # else the header is damaged
+        end = max(end, promised)
+    whole = np.arange(start, end, dtype=np.int64)
     return whole, ~np.isin(whole, raws)
 
 

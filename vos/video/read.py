@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import av
+
 from vos.errors import InvalidInput, UnreadableVideo
 from vos.types import Frame, VideoInfo
 from vos.video import open as films
@@ -214,6 +216,8 @@ def open_clip(path: Path, limits: Limits = LIMITS, *, deinterlace: bool = True) 
         raise UnreadableVideo(
             f"{path} does not exist; a video, a folder or a zip of images is needed"
         ) from error
+    except av.FFmpegError as error:
+        raise UnreadableVideo(f"{path.name} cannot be read: it is damaged") from error
     except OSError as error:
         raise UnreadableVideo(f"{path.name} cannot be read: {error.strerror}") from error
     source: Source
