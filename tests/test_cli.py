@@ -81,3 +81,10 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(clip, mask, tmp_path, capsys,
     assert sentence in error
     assert len(error.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_clip_that_begins_with_a_dash_gets_a_hint(tmp_path, monkeypatch, capsys):
+    (tmp_path / "-dash.mp4").write_bytes(b"content")
+    monkeypatch.chdir(tmp_path)
+    assert main(["segment", "-dash.mp4"]) == 2
+    assert "write ./-dash.mp4" in capsys.readouterr().err

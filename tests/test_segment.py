@@ -205,3 +205,14 @@ def test_all_files_of_a_result_can_be_made(clip, store, tmp_path):
     assert json.loads((tmp_path / "result.json").read_text())["frames"] == COUNT
     with pytest.raises(InvalidInput, match=r"a result has no file 'x.exe'; it has: overlay.mp4"):
         downloads.make(result, "x.exe", tmp_path)
+
+
+def test_a_result_of_images_keeps_their_names(store, tmp_path):
+    folder = tmp_path / "shot"
+    folder.mkdir()
+    for number in range(1001, 1005):
+        cv2.imwrite(str(folder / f"shot.{number}.png"), picture(number - 1001))
+    *_, finished = segment.run(Job(folder, "flow", (prompt(0, (HEIGHT, WIDTH)),)), store)
+    names = json.loads(finished.result.files["frame_names"].read_text())
+    assert names == [f"shot.{number}" for number in range(1001, 1005)]
+    assert len(names) == finished.result.frames

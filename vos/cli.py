@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from vos import plugins
 from vos.errors import VosError
@@ -26,7 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.arguments(command)
         command.set_defaults(run=module.run)
-    args = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    dashed = next((text for text in given if text.startswith("-") and Path(text).is_file()), None)
+    if dashed:  # argparse takes it for an option
+        print(f"vos: the file {dashed} begins with a dash; write ./{dashed}", file=sys.stderr)
+        return 2
+    args = parser.parse_args(given)
 
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING)
     try:

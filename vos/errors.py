@@ -11,7 +11,13 @@ VosError                 one sentence: what, got, allowed
 
 
 class VosError(Exception):
-    """A problem that one sentence explains to the user; its text is shown as it is."""
+    """A problem that one sentence explains to the user; its text is shown as it is.
+
+    Names of files may hold bytes that are no text: they are shown as "?", as they cannot be printed.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text.encode("utf-8", "replace").decode())
 
 
 class InvalidInput(VosError):

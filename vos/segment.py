@@ -29,7 +29,7 @@ from vos.video.masks import MaskWriter, encode_png
 from vos.video.read import FileClip, open_clip
 from vos.video.write import VideoWriter, plays_in_browsers, thumbnail, transcode
 
-FORMAT = 1  # part of every key: raise it when stored results change their form
+FORMAT = 2  # part of every key: raise it when stored results change their form
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,6 +250,9 @@ class _Work:
         if sheet := self._attention.jpeg():
             files["attention"] = self._path("attention")
             files["attention"].write_bytes(sheet)
+        if clip.frame_names:
+            files["frame_names"] = self._path("frame_names")
+            files["frame_names"].write_text(json.dumps(clip.frame_names))
         if self._as_it_is:
             files["source"] = job.clip
         elif self._copy_source:

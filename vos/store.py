@@ -21,7 +21,7 @@ from vos.types import Device, Result, VideoInfo
 log = logging.getLogger(__name__)
 
 FILES = ("overlay", "masks", "prompts", "thumbnail", "tracks", "confidence")
-OPTIONAL = ("attention",)
+OPTIONAL = ("attention", "frame_names")
 LIMIT_BYTES = 20 * 2**30
 DRAFT_DAYS = 30
 

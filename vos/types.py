@@ -66,7 +66,9 @@ class VideoInfo:
     """What a clip is, as its file says it.
 
     Sizes are upright (rotation applied). `frames` is what the file promises (packets counted, not
-    decoded): a damaged file may yield fewer. `bit_rate` is bits per second of the whole file.
+    decoded): a damaged file may yield fewer. `bit_rate` is bits per second of the whole file. `transfer` and
+    `primaries` are those of the file (bt709, hlg, pq, bt2020, display-p3, ..., empty where it does not say);
+    frames are always BT.709. `pictures` is the number of its picture tracks, one of which is read.
     """
 
     container: str
@@ -83,6 +85,10 @@ class VideoInfo:
     variable_rate: bool = False
     audio_codec: str = ""
     size_bytes: int = 0
+    transfer: str = ""
+    primaries: str = ""
+    interlaced: bool = False
+    pictures: int = 1
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -226,8 +232,10 @@ class Result:
 
     `files` holds: overlay (MP4), source (MP4 that browsers play), masks (packed), prompts (zip of
     palette PNGs), thumbnail (JPEG), tracks (JSON), confidence (JSON list, null where the engine has
-    no opinion); attention (JPEG) where the engine has such. `visible` is the share of frames, 0..1, in
-    which each object has pixels; `seconds` the time each stage took; `created` seconds since 1970.
+    no opinion); attention (JPEG) where the engine has such; frame_names (JSON list) where the clip was a
+    folder or a zip of images: what its files are called, without suffix. `visible` is the share of
+    frames, 0..1, in which each object has pixels; `seconds` the time each stage took; `created` seconds
+    since 1970.
     """
 
     id: str

@@ -6,6 +6,7 @@ import struct
 import tracemalloc
 import zipfile
 import zlib
+from fractions import Fraction
 
 import av
 import pytest
@@ -159,7 +160,10 @@ def nested(folder):
 
 REFUSED = {
     "empty": (empty, r"^empty.mp4 is empty \(0 bytes\); a video is needed$"),
-    "text": (text, r"^text.mp4 is not a video that can be read; mp4, mov, mkv, webm, avi and gif are$"),
+    "text": (
+        text,
+        r"^text.mp4 is not a video that can be read; mp4, mov, mkv, webm, avi, gif and",
+    ),
     "playlist": (playlist, r"^list.mp4 is not a video"),
     "no index": (no_moov, r"^moov.mp4 is cut short or damaged: its index \(moov\) is missing"),
     "sound only": (sound_only, r"^sound.mp4 has no picture \(it has only sound\); a video is needed$"),
@@ -168,7 +172,10 @@ REFUSED = {
     "pipe": (pipe, r"^pipe.mp4 is neither a file nor a folder"),
     "cover art": (cover_art, r"^song.mp4 has no picture \(it has only sound\)"),
     "absent": (absent, r"absent.mp4 does not exist; a video, a folder or a zip of images is needed$"),
-    "folder without images": (empty_folder, r"has no images; numbered jpg, jpeg, png, bmp or webp files"),
+    "folder without images": (
+        empty_folder,
+        r"has no images; numbered jpg, jpeg, png, bmp, webp, tif or tiff",
+    ),
     "damaged images": (damaged_images, r"^none of the 3 images in .* can be read$"),
     "zip of nothing": (zip_of({}), r"^clip.zip has no images; numbered jpg, jpeg, png"),
     "nested zip": (nested, r"^clip.zip has no images"),
@@ -246,7 +253,28 @@ def test_a_zip_that_lies_about_its_sizes_unpacks_no_more_than_it_says(tmp_path):
     path.write_bytes(data.replace(said, struct.pack("<I", len(png()))))
     clip = open_clip(path, Limits(unpacked_bytes=1_000_000))
     tracemalloc.start()
-    assert [make.number_of(frame) for frame in clip] == [5]
+    assert [make.number_of(frame) for frame in clip] == [5, 5]
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
-    assert clip.warnings == ("1 of 2 frames are damaged and were left out",)
+    assert clip.warnings == ("1 of 2 frames are damaged and show the one before",)
+
+
+def test_times_that_are_mad_are_refused_in_a_sentence(tmp_path):
+    times = [0, 1, 2, 1 << 50]
+    path = make.write_clip(tmp_path / "mad.nut", "ffv1", frames=4, times=times, time_base=Fraction(1, 1000))
+    with pytest.raises(UnreadableVideo, match=r"mad.nut is [0-9,.]+ s long; at most 3,600.0 s are allowed"):
+        open_clip(path)
+
+
+def test_a_mad_number_of_frames_in_a_header_costs_no_memory(tmp_path):
+    path = make.write_clip(tmp_path / "mad.avi", "mjpeg", "yuvj420p", frames=6)
+    content = bytearray(path.read_bytes())
+    for name, at in ((b"avih", 24), (b"strh", 40)):
+        place = content.index(name) + at
+        content[place : place + 4] = (2**31 - 1).to_bytes(4, "little")
+    path.write_bytes(content)
+    tracemalloc.start()
+    clip = open_clip(path)
+    assert [make.number_of(frame) for frame in clip] == [0, 1, 2, 3, 4, 5]
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()

@@ -1,5 +1,7 @@
 """Damaged and cut files: the readable part, the same by every way in, and how much was lost."""
 
+import itertools
+
 import av
 import numpy as np
 import pytest
@@ -32,7 +34,9 @@ def test_a_faststart_file_cut_short_gives_its_beginning(tmp_path):
     count = clip.info.frames
     read = same_every_way(clip)
     assert 30 < count < 80
-    assert read == list(range(len(read)))
+    assert len(read) == count
+    assert read == sorted(read)
+    assert len(set(read)) >= count - 4  # those that need one beyond the cut show the one before
     assert clip.warnings[0] == f"the file ends early: {count} of 90 frames could be read"
 
 
@@ -44,7 +48,8 @@ def test_other_files_cut_short_give_their_beginning(tmp_path, name):
     clip = open_clip(path)
     read = same_every_way(clip)
     assert 30 < len(read) < 80
-    assert read == sorted(set(read))  # frames between the last one and a lost one may be missing
+    assert read == sorted(read)
+    assert len(set(read)) >= len(read) - 4  # those that need one beyond the cut show the one before
     assert clip.warnings[0] == f"the file ends early: {clip.info.frames} of 90 frames could be read"
 
 
@@ -71,8 +76,10 @@ def test_damage_in_the_middle_costs_only_what_it_hits(tmp_path, name):
     read = same_every_way(clip, unsure=range(22, 33))
     assert read[:16] == list(range(16))
     assert read[-1] == 59
-    lost = f"{60 - len(read)} of 60 frames are damaged and were left out"
-    assert (lost in clip.warnings) == (len(read) < 60)
+    if len(read) < 60:
+        assert f"{60 - len(read)} of 60 frames are damaged and were left out" in clip.warnings
+    repeated = sum(before == after for before, after in itertools.pairwise(read))
+    assert repeated == 0 or any("damaged" in warning for warning in clip.warnings)
 
 
 def test_lost_frames_are_counted(tmp_path):
@@ -84,9 +91,9 @@ def test_lost_frames_are_counted(tmp_path):
         data[start : start + size] = bytes(size)
     path.write_bytes(data)
     clip = open_clip(path)
-    assert same_every_way(clip) == [*range(40), *range(52, 90)]
-    assert clip.warnings == ("12 of 90 frames are damaged and were left out",)
-    assert [timed.pts for timed in clip.timed()][39:41] == [39 * 9000, 52 * 9000]
+    assert same_every_way(clip) == [*range(40), *[39] * 12, *range(52, 90)]
+    assert clip.warnings == ("12 of 90 frames are damaged and show the one before",)
+    assert [timed.pts for timed in clip.timed()] == [9000 * i for i in range(90)]
 
 
 def test_damage_is_the_same_in_every_pass(tmp_path):

@@ -1,12 +1,16 @@
 """Folders and zips of images: natural order, one size, nothing unpacked."""
 
+import os
 import zipfile
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.video import make
+from vos.errors import UnreadableVideo
 from vos.video.read import open_clip
 
 
@@ -71,12 +75,12 @@ def test_every_way_in_gives_the_same_images(folder, tmp_path, monkeypatch):
     (folder / "4.png").write_bytes(b"not an image")
     for path in (folder, zipped(folder, tmp_path / "frames.zip")):
         clip = open_clip(path)
-        good = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]
-        assert numbers(clip.sample([4, 10])) == [5, 11]
-        assert numbers(clip.backwards(10)) == good[::-1]
-        assert numbers(clip) == good
-        assert numbers(clip.sample([0, 4, 10])) == [0, 5, 11]
-        assert clip.warnings == ("1 of 12 frames are damaged and were left out",)
+        shown = [0, 1, 2, 3, 3, 5, 6, 7, 8, 9, 10, 11]
+        assert numbers(clip.sample([4, 10])) == [3, 10]
+        assert numbers(clip.backwards(11)) == shown[::-1]
+        assert numbers(clip) == shown
+        assert numbers(clip.sample([0, 4, 10])) == [0, 3, 10]
+        assert clip.warnings == ("1 of 12 frames are damaged and show the one before",)
 
 
 def test_junk_of_operating_systems_is_ignored(folder, tmp_path):
@@ -123,3 +127,102 @@ def test_photos_are_turned_upright(tmp_path):
     assert frame.shape == (64, 48, 3)
     assert frame[:28].mean() > 240
     assert frame[36:].mean() < 15
+
+
+def test_frames_keep_the_names_of_their_files(tmp_path):
+    folder = save(tmp_path / "shot", [f"shot.{i}.jpg" for i in (1001, 1002, 1010)])
+    wanted = ("shot.1001", "shot.1002", "shot.1010")
+    assert open_clip(folder).frame_names == wanted
+    assert open_clip(zipped(folder, tmp_path / "shot.zip", "in/")).frame_names == wanted
+    save(folder, ["shot.1001.png"])
+    assert open_clip(folder).frame_names[:2] == ("shot.1001.jpg", "shot.1001.png")
+    assert open_clip(make.write_clip(tmp_path / "a.mp4")).frame_names == ()
+
+
+def test_names_stay_with_their_frames_where_images_are_damaged(tmp_path):
+    folder = save(tmp_path / "f", [f"{i}.png" for i in range(5)])
+    for number in (0, 3):
+        (folder / f"{number}.png").write_bytes(b"not an image")
+    clip = open_clip(folder)
+    assert list(zip(clip.frame_names, numbers(clip), strict=True)) == [("1", 1), ("2", 2), ("3", 2), ("4", 4)]
+    assert clip.info.frames == 4
+    assert clip.warnings == (
+        "1 of 5 frames are damaged and were left out",
+        "1 of 4 frames are damaged and show the one before",
+    )
+
+
+@pytest.mark.parametrize("name", ["a²", "x" + "7" * 200, "٣", "b" + "0" * 150 + "1"])
+def test_strange_numbers_in_names_are_no_mistake(tmp_path, name):
+    folder = save(tmp_path / "f", [f"{name}.png"])
+    assert numbers(open_clip(folder)) == [0]
+    path = tmp_path / "f.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(folder / f"{name}.png", "9" * 6000 + ".png")
+        archive.write(folder / f"{name}.png", "10.png")
+    assert open_clip(path).frame_names == ("10", "9" * 6000)
+
+
+def test_names_that_are_no_text_are_read_and_can_be_printed(tmp_path):
+    folder = save(tmp_path / "f", ["0.png"])
+    strange = os.fsencode(folder) + b"/\xff1.png"
+    try:
+        os.rename(os.fsencode(folder / "0.png"), strange)
+    except OSError:
+        pytest.skip("this file system takes names that are text only")
+    clip = open_clip(folder)
+    assert numbers(clip) == [0]
+    assert clip.frame_names == ("\ufffd1",)
+    assert len(clip.digest()) == 64
+    with open(strange, "wb") as file:
+        file.write(b"not an image")
+    missing = Path(os.fsdecode(strange + b"?"))
+    with pytest.raises(UnreadableVideo) as caught:
+        open_clip(missing)
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("suffix", ["tif", "tiff", "png"])
+@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 3)])
+def test_pictures_of_16_bits_come_out_at_their_brightness(tmp_path, suffix, shape):
+    for bits in (16, 12, 10):
+        folder = tmp_path / f"{bits}"
+        folder.mkdir()
+        for number in range(3):
+            pixels = np.zeros(shape, np.uint16)
+            pixels[:24, :32], pixels[24:, :32] = (1 << bits) - 1, 1 << (bits - 1)
+            cv2.imwrite(str(folder / f"{number}.{suffix}"), pixels)
+        clip = open_clip(folder)
+        for frame in clip:
+            assert frame[12, 16].tolist() == [255] * 3
+            assert frame[36, 16].tolist() == [128] * 3
+            assert frame[12, 48].tolist() == [0] * 3
+        note = () if bits == 16 else (f"its 16-bit images use {bits} bits and were scaled to them",)
+        assert clip.warnings == note
+
+
+def test_tiffs_of_8_bits_are_frames(tmp_path):
+    clip = open_clip(save(tmp_path / "f", [f"{i}.tif" for i in range(3)]))
+    assert numbers(clip) == [0, 1, 2]
+    assert clip.info.codec == "tiff"
+
+
+def test_pictures_that_cannot_be_frames_are_not_dropped_in_silence(folder, tmp_path):
+    for name in ("5.heic", "6.exr", "notes.txt"):
+        (folder / name).write_bytes(b"content")
+    wanted = (
+        "5.heic and 1 more beside the images cannot be read as frames and were left out; "
+        "jpg, jpeg, png, bmp, webp, tif or tiff can",
+    )
+    for path in (folder, zipped(folder, tmp_path / "f.zip")):
+        clip = open_clip(path)
+        assert len(list(clip)) == 12
+        assert clip.warnings == wanted
+
+
+def test_a_zip_of_a_video_and_its_thumbnail_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "clip.zip", "w") as archive:
+        archive.write(make.write_clip(tmp_path / "film.mov"), "film.mov")
+        archive.write(save(tmp_path / "f", ["0.jpg"]) / "0.jpg", "thumb.jpg")
+    with pytest.raises(UnreadableVideo, match=r"clip.zip holds the video 'film.mov'; the video itself is"):
+        open_clip(tmp_path / "clip.zip")

@@ -101,7 +101,7 @@ def test_nothing_is_left_after_an_exception(tmp_path, error):
     before = write(tmp_path / "out.mp4", [0]).read_bytes()
 
     def fail():
-        with VideoWriter(tmp_path / "out.mp4", (48, 64), fps=TEN, audio=sound) as writer:
+        with VideoWriter(tmp_path / "out.mp4", (48, 64), fps=TEN, audio=open_clip(sound).audio) as writer:
             writer.add(make.numbered(0), 0)
             writer.add(make.numbered(1), 9000)
             raise error
@@ -149,7 +149,7 @@ def test_sound_stays_with_the_picture(tmp_path, name, late_s):
 
 def test_sound_ends_with_the_picture(tmp_path):
     source = make.write_clip(tmp_path / "in.mp4", sound=make.click(0.5, 3.0))
-    path = write(tmp_path / "out.mp4", [9000 * i for i in range(12)], audio=source)
+    path = write(tmp_path / "out.mp4", [9000 * i for i in range(12)], audio=open_clip(source).audio)
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         assert (stream.codec_context.name, stream.rate, stream.layout.name) == ("aac", 48_000, "mono")
@@ -159,7 +159,7 @@ def test_sound_ends_with_the_picture(tmp_path):
 
 def test_a_short_sound_stays_short(tmp_path):
     source = make.write_clip(tmp_path / "in.mp4", frames=5, sound=make.click(0.1, 0.5))
-    path = write(tmp_path / "out.mp4", [9000 * i for i in range(40)], audio=source)
+    path = write(tmp_path / "out.mp4", [9000 * i for i in range(40)], audio=open_clip(source).audio)
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         assert float(stream.duration * stream.time_base) == pytest.approx(0.5, abs=0.05)
@@ -174,7 +174,7 @@ def test_a_hole_in_the_sound_becomes_silence_and_not_a_shift(tmp_path):
     for start, size in places[40:80]:
         data[start : start + size] = b"\xff" * size
     source.write_bytes(data)
-    path = write(tmp_path / "out.mp4", [9000 * i for i in range(40)], audio=source)
+    path = write(tmp_path / "out.mp4", [9000 * i for i in range(40)], audio=open_clip(source).audio)
     assert tone_at(path) == pytest.approx(3.0, abs=0.025)
 
 
@@ -266,7 +266,7 @@ def test_thumbnails_fit_and_keep_their_shape():
 def test_the_sound_of_a_real_clip_stays_with_it(tmp_path):
     source = Path(__file__).parents[2] / "../shared/data/clips/01_dog.mp4"
     times = [3003 * i for i in range(289)]
-    path = write(tmp_path / "out.mp4", times, fps=Fraction(30000, 1001), audio=source)
+    path = write(tmp_path / "out.mp4", times, fps=Fraction(30000, 1001), audio=open_clip(source).audio)
     before, _ = make.heard(source)
     after, start_s = make.heard(path)
     assert start_s == 0

@@ -153,10 +153,10 @@ def _write_masks(video: Video, segmenter: Segmenter, folder: Path) -> Generator[
                 break
             write_png(folder / f"{next(left)}.png", mask)
             yield seconds
+    if clip.lost:
+        raise InvalidInput(f"{clip.lost} of the pictures of {video.name} cannot be read; all are needed")
     for frame in left:
-        raise InvalidInput(
-            f"the masks of {video.name} end before frame {frame}: not all pictures are readable"
-        )
+        raise InvalidInput(f"the masks of {video.name} end before frame {frame}; one a frame is needed")
 
 
 def _masks(segmenter: Segmenter, clip: Clip, prompts: Sequence[Prompt]) -> Generator[Mask, None, None]:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
-import stat
+import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from vos.errors import UnreadableVideo
-from vos.types import VideoInfo
+from vos.types import Frame, VideoInfo
+from vos.video.image_files import list_images, stems
 from vos.video.limits import Limits
-from vos.video.picture import TICKS, Picture, over_black
+from vos.video.picture import TICKS, LazyFrame, fitting, over_black
 
 FPS = Fraction(24)  # images do not say; DAVIS, the usual source of such folders, is at 24
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
+_ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 0x0102  # EXIF and TIFF tags
+_DEPTHS = (10, 12, 14, 16)  # bits that cameras use of 16
 _DAMAGE = (
     OSError,
     SyntaxError,
@@ -36,66 +39,70 @@ _DAMAGE = (
     zlib.error,
     RuntimeError,
     zipfile.BadZipFile,
+    cv2.error,
 )
 _BLOCK = 1 << 20
 _Open = Callable[[str], IO[bytes]]
 
 
-def is_zip(path: Path) -> bool:
-    """Say whether a file is meant to be a zip."""
-    with path.open("rb") as file:
-        return path.suffix.lower() == ".zip" or file.read(4) == b"PK\x03\x04"
-
-
 class ImageSource:
     """Images as numbered pictures, in the natural order of their names (2 before 10).
 
-    An image that does not decode is left out; one of another size than the first is scaled to it.
+    In place of an image that does not decode the one before is shown, so that numbers and names stay
+    together; those before the first that does are left out. One of another size is scaled to the first's.
     """
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self._path = path
         self._limits = limits
-        self._good: list[int] = []  # positions in _names of the images that decode, as far as known
-        self._scaled: set[int] = set()
-        self._complete = False
-        self._names, size_bytes = _list_folder(path) if path.is_dir() else _list_zip(path, limits)
-        limits.check_size(path.name, size_bytes)
-        limits.check_length(path.name, len(self._names), float(len(self._names) / FPS))
-        self.info = self._probe(size_bytes)
+        self._bits = _DEPTHS[-1]
+        files = list_images(path, limits)
+        self._all, self._notes = files.names, list(files.notes)
+        limits.check_size(path.name, files.size_bytes)
+        limits.check_length(path.name, len(self._all), float(len(self._all) / FPS))
+        self._names, first = self._find_first()
+        self.frame_names = stems(self._names)
+        self.info = self._probe(first, files.size_bytes)
+        self._seen, self._lost, self._scaled = np.zeros((3, len(self._names)), bool)
 
-    def pictures(self, first: int) -> Iterator[Picture]:
+    def pictures(self, first: int, before: int = 0) -> Generator[LazyFrame, None, None]:
         """Yield the pictures from number `first` on."""
-        index = min(first, max(0, len(self._good) - 1))
+        size = self.info.width, self.info.height
         with self._opened() as open_name:
-            for position in range(self._good[index] if self._good else 0, len(self._names)):
-                image = self._decode(open_name, self._names[position])
-                if image is None:
-                    continue
-                if index == len(self._good):
-                    self._good.append(position)
-                if image.size != (self.info.width, self.info.height):
-                    self._scaled.add(index)
-                    image = image.resize((self.info.width, self.info.height), Image.Resampling.BICUBIC)
-                if index >= first:
-                    pts, end = round(index * TICKS / FPS), round((index + 1) * TICKS / FPS)
-                    yield Picture(index, pts, end - pts, partial(np.array, image))
-                index += 1
-        self._complete = True
+            image = None
+            for number in range(first, len(self._names)):
+                found = self._decode(open_name, self._names[number])
+                self._seen[number], self._lost[number] = True, found is None
+                if found is not None:
+                    self._scaled[number] = found.size != size
+                    image = found
+                back = number
+                while image is None:  # frame 0 is one that decodes
+                    back -= 1
+                    image = self._decode(open_name, self._names[back])
+                if image.size != size:
+                    image = image.resize(size, Image.Resampling.BICUBIC)
+                pts, end = round(number * TICKS / FPS), round((number + 1) * TICKS / FPS)
+                yield LazyFrame(number, pts, end - pts, 4 * size[0] * size[1], partial(draw_image, image))
 
     def far(self, index: int, target: int) -> bool:
         """Say whether starting anew at `target` is cheaper than reading on from `index`."""
-        return index + 1 < target < len(self._good)
+        return index + 1 < target
+
+    @property
+    def lost(self) -> int:
+        """How many frames are known not to decode."""
+        return int(self._lost.sum())
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what is wrong with the images, known after a pass to the end."""
-        if not self._complete:
-            return ()
+        """Return what is wrong with the images; about single ones, known after a pass to the end."""
+        notes = list(self._notes)
+        if not self._seen.all():
+            return tuple(notes)
         total, size = len(self._names), f"{self.info.width}x{self.info.height}"
-        notes = []
-        if lost := total - len(self._good):
-            notes.append(f"{lost} of {total} frames are damaged and were left out")
-        if scaled := len(self._scaled):
+        if lost := int(self._lost.sum()):
+            notes.append(f"{lost} of {total} frames are damaged and show the one before")
+        if scaled := int(self._scaled.sum()):
             notes.append(f"{scaled} of {total} frames have another size and were scaled to {size}")
         return tuple(notes)
 
@@ -103,24 +110,51 @@ class ImageSource:
         """Return sha256 over the images' names and bytes; a folder and a zip of it have the same."""
         total = hashlib.sha256()
         with self._opened() as open_name:
-            for name in self._names:
+            for name in self._all:
                 with open_name(name) as file:
                     content = hashlib.sha256()
                     for block in iter(partial(file.read, _BLOCK), b""):
                         content.update(block)
-                total.update(PurePosixPath(name).name.encode() + b"\0" + content.digest())
+                total.update(os.fsencode(PurePosixPath(name).name) + b"\0" + content.digest())
         return total.hexdigest()
 
-    def _probe(self, size_bytes: int) -> VideoInfo:
+    def _find_first(self) -> tuple[tuple[str, ...], Image.Image]:
+        """Return the names from the first image on that decodes, and that image; learn how deep they are."""
         with self._opened() as open_name:
-            images = (self._decode(open_name, name) for name in self._names)
-            first = next((image for image in images if image is not None), None)
-        if first is None:
-            raise UnreadableVideo(f"none of the {len(self._names)} images in {self._path.name} can be read")
+            for number, name in enumerate(self._all):
+                if self._decode(open_name, name) is None:
+                    continue
+                self._bits = self._depth(open_name, self._all[number:])
+                if number:
+                    self._notes.append(f"{number} of {len(self._all)} frames are damaged and were left out")
+                first = self._decode(open_name, name)
+                assert first is not None
+                return self._all[number:], first
+        raise UnreadableVideo(f"none of the {len(self._all)} images in {self._path.name} can be read")
+
+    def _depth(self, open_name: _Open, names: tuple[str, ...]) -> int:
+        """Return how many of 16 bits the images use; cameras of 10 to 14 bits leave the upper ones empty."""
+        peaks = []
+        for name in {names[0], names[len(names) // 2], names[-1]}:
+            try:
+                data = self._read(open_name, name)
+                with Image.open(data, formats=_FORMATS) as image:
+                    if _is_deep(image, data):
+                        peaks.append(int(_deep_pixels(data).max()))
+            except _DAMAGE:
+                continue
+        if not peaks:
+            return _DEPTHS[-1]
+        bits = next(depth for depth in _DEPTHS if max(peaks) < 1 << depth)
+        if bits < _DEPTHS[-1]:
+            self._notes.append(f"its 16-bit images use {bits} bits and were scaled to them")
+        return bits
+
+    def _probe(self, first: Image.Image, size_bytes: int) -> VideoInfo:
         duration_s = float(len(self._names) / FPS)
         return VideoInfo(
             container="folder" if self._path.is_dir() else "zip",
-            codec=PurePosixPath(self._names[0]).suffix[1:].lower().replace("jpg", "jpeg"),
+            codec={"jpg": "jpeg", "tif": "tiff"}.get(suffix := _suffix_of(self._names[0]), suffix),
             width=first.width,
             height=first.height,
             fps=FPS,
@@ -142,11 +176,14 @@ class ImageSource:
     def _decode(self, open_name: _Open, name: str) -> Image.Image | None:
         """Return an image, upright RGB; None when it is damaged."""
         try:
-            with open_name(name) as file:
-                data = io.BytesIO(b"".join(self._blocks(file)))
+            data = self._read(open_name, name)
             with Image.open(data, formats=_FORMATS) as image:
                 self._limits.check_pixels(name, *image.size)
-                return _upright_rgb(image)
+                if not _is_deep(image, data):
+                    return upright_rgb(image)
+                shallow = Image.fromarray(_eight_bits(_deep_pixels(data), self._bits))
+                shallow.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+                return upright_rgb(shallow)
         except UnreadableVideo:
             raise
         except Image.DecompressionBombError as error:
@@ -156,79 +193,53 @@ class ImageSource:
         except _DAMAGE:
             return None
 
-    def _blocks(self, file: IO[bytes]) -> Iterator[bytes]:
-        """Yield a file in blocks; no image need be larger than its pixels, and what is beyond is cut.
+    def _read(self, open_name: _Open, name: str) -> io.BytesIO:
+        """Read a file in blocks; no image need be larger than its pixels, and what is beyond is cut.
 
         In blocks, as a zip unpacks as much as it is asked for, whatever it said before.
         """
-        for _ in range(4 * self._limits.pixels // _BLOCK + 2):
-            yield file.read(_BLOCK)
+        with open_name(name) as file:
+            blocks = (file.read(_BLOCK) for _ in range(4 * self._limits.pixels // _BLOCK + 2))
+            return io.BytesIO(b"".join(blocks))
 
 
-def _upright_rgb(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation, lay transparency over black, bring 16 bits to 8."""
+def draw_image(image: Image.Image, max_side: int | None) -> Frame:
+    """Return an RGB image as a frame of its own memory, at most `max_side` long."""
+    if max_side and max_side < max(image.size):
+        image = image.resize(fitting(image.size, max_side), Image.Resampling.LANCZOS)
+    return np.array(image)
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation, lay transparency over black."""
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         return Image.fromarray(over_black(np.asarray(image.convert("RGBA"))))
     return image.convert("RGB")
 
 
-def _list_folder(path: Path) -> tuple[list[str], int]:
-    files = [file for file in path.iterdir() if _is_image(PurePosixPath(file.name)) and file.is_file()]
-    if not files:
-        raise UnreadableVideo(f"the folder {path.name} has no images; numbered {_kinds()} files are needed")
-    return sorted((file.name for file in files), key=_natural), sum(file.stat().st_size for file in files)
+def _is_deep(image: Image.Image, data: io.BytesIO) -> bool:
+    """Say whether an image has more than 8 bits a channel, which Pillow would cut."""
+    if image.format == "PNG":
+        return bool(data.getbuffer()[24] == 16)
+    bits = image.tag_v2.get(_BITS_PER_SAMPLE, (8,)) if image.format == "TIFF" else (8,)  # type: ignore[attr-defined]
+    return bool(max(bits) == 16)
 
 
-def _list_zip(path: Path, limits: Limits) -> tuple[list[str], int]:
-    """Return the names of the images in a zip and its size; every path trick is refused.
-
-    A member that lies about its size is cut there by zipfile and fails its checksum.
-    """
-    limits.check_size(path.name, path.stat().st_size)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, struct.error) as error:
-        raise UnreadableVideo(
-            f"{path.name} is not a zip that can be read: it is cut short or damaged"
-        ) from error
-    images = []
-    for member in members:
-        _refuse_tricks(path, member)
-        if _is_image(PurePosixPath(member.filename)):
-            images.append(member)
-    folders = {PurePosixPath(member.filename).parent for member in images}
-    if not images:
-        raise UnreadableVideo(f"{path.name} has no images; numbered {_kinds()} files are needed")
-    if len(folders) > 1:
-        raise UnreadableVideo(f"the images in {path.name} lie in {len(folders)} folders; one is allowed")
-    limits.check_unpacked(path.name, sum(member.file_size for member in images))
-    return sorted((member.filename for member in images), key=_natural), path.stat().st_size
+def _deep_pixels(data: io.BytesIO) -> NDArray[np.uint16]:
+    """Return an image's 16-bit pixels, (H, W) or (H, W, 3 or 4) RGB(A)."""
+    pixels = cv2.imdecode(np.frombuffer(data.getbuffer(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise ValueError("not a 16-bit image that can be decoded")
+    if pixels.ndim == 3:
+        order = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+        pixels = cv2.cvtColor(pixels, order)
+    return np.asarray(pixels, np.uint16)
 
 
-def _refuse_tricks(path: Path, member: zipfile.ZipInfo) -> None:
-    name = member.filename.replace("\\", "/")
-    if name.startswith("/") or ":" in name.split("/")[0] or ".." in name.split("/"):
-        raise UnreadableVideo(f"{path.name} holds {name!r}, a path out of the zip; plain names are allowed")
-    if stat.S_ISLNK(member.external_attr >> 16):
-        raise UnreadableVideo(f"{path.name} holds the link {name!r}; plain files are allowed")
-    if member.flag_bits & 1:
-        raise UnreadableVideo(f"{path.name} is encrypted; a zip without a password is needed")
+def _eight_bits(pixels: NDArray[np.uint16], bits: int) -> NDArray[np.uint8]:
+    return np.asarray(np.minimum(pixels >> (bits - 8), 255), np.uint8)
 
 
-def _is_image(name: PurePosixPath) -> bool:
-    hidden = name.name.startswith(".") or "__MACOSX" in name.parts
-    return name.suffix.lower() in _SUFFIXES and not hidden
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sort key: runs of digits count as numbers; equal numbers (7, 07) keep the order of the text."""
-    parts = re.split(r"(\d+)", name.lower())
-    return [(1, int(part), part) if part.isdigit() else (0, 0, part) for part in parts if part]
-
-
-def _kinds() -> str:
-    return ", ".join(_SUFFIXES[:-1]).replace(".", "") + " or " + _SUFFIXES[-1][1:]
+def _suffix_of(name: str) -> str:
+    return PurePosixPath(name).suffix[1:].lower()

@@ -3,21 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from numpy.typing import NDArray
 
-from vos.video.open import container_of, packets, start_s
+from vos.video.open import container_of, packets, sounds_of
 
 Samples = NDArray[np.float32]  # (channels, samples), -1..1
 
 _AAC_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # that browsers play; others become 48000
 _BIT_RATE = 128_000
 _JITTER_S = Fraction(1, 50)  # containers round times to milliseconds; beyond this it is a gap
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The sound track of a clip: its file, its number there, its codec, and how it is written again.
+
+    `origin_s` is the time of the first picture on the file's own clock.
+    """
+
+    path: Path
+    track: int
+    codec: str
+    rate: int
+    layout: str
+    origin_s: Fraction
+
+
+def find_sound(path: Path, origin_s: Fraction) -> tuple[Sound | None, tuple[str, ...]]:
+    """Return the sound that players choose among those that decode, and notes about what is left out."""
+    with container_of(path) as container:
+        tracks = [stream.index for stream in sounds_of(container)]
+    for track in tracks:
+        with container_of(path) as container:
+            stream = container.streams[track]
+            assert isinstance(stream, av.AudioStream)
+            if stream.codec_context is None or not _decodes(container, stream):
+                continue
+            rate = stream.rate if stream.rate in _AAC_RATES else 48_000
+            layout = "mono" if stream.channels == 1 else "stereo"
+            codec = stream.codec_context.codec.canonical_name
+            return Sound(path, track, codec, rate, layout, origin_s), ()
+    return None, (("its sound cannot be decoded and is left out",) if tracks else ())
+
+
+def _decodes(container: InputContainer, stream: av.AudioStream) -> bool:
+    for packet in packets(container, stream):
+        try:
+            if packet.decode():
+                return True
+        except av.FFmpegError:
+            continue
+    return False
 
 
 class SoundTrack:
@@ -27,15 +70,12 @@ class SoundTrack:
     become silence, overlaps are dropped, so that sound and picture cannot drift apart.
     """
 
-    def __init__(self, target: OutputContainer, source: Path) -> None:
-        with container_of(source) as container:
-            stream = container.streams.audio[0]
-            self._rate = stream.rate if stream.rate in _AAC_RATES else 48_000
-            self._layout = "mono" if stream.channels == 1 else "stereo"
+    def __init__(self, target: OutputContainer, source: Sound) -> None:
+        self._rate, self._layout = source.rate, source.layout
         self._target = target
         self._stream = target.add_stream("aac", rate=self._rate, layout=self._layout)
         self._stream.bit_rate = _BIT_RATE
-        self._blocks = _blocks(source, self._rate, self._layout)
+        self._blocks = _blocks(source)
         self._rest = np.zeros((self._stream.channels, 0), np.float32)
         self._written = 0
 
@@ -70,18 +110,17 @@ class SoundTrack:
         self._target.mux(self._stream.encode(frame))
 
 
-def _blocks(source: Path, rate: int, layout: str) -> Generator[Samples, None, None]:
+def _blocks(source: Sound) -> Generator[Samples, None, None]:
     """Yield the sound without a hole from the first picture on."""
-    origin_s = start_s(source)
-    channels = 1 if layout == "mono" else 2
+    channels = 1 if source.layout == "mono" else 2
     done = 0
-    for frame in _resampled(source, rate, layout):
+    for frame in _resampled(source):
         block = frame.to_ndarray().astype(np.float32, copy=False)
         if frame.pts is not None and frame.time_base is not None:
-            ahead = round((frame.pts * frame.time_base - origin_s) * rate) - done
-            if done == 0 or abs(ahead) > _JITTER_S * rate:
+            ahead = round((frame.pts * frame.time_base - source.origin_s) * source.rate) - done
+            if done == 0 or abs(ahead) > _JITTER_S * source.rate:
                 while ahead > 0:
-                    silence = np.zeros((channels, min(ahead, rate)), np.float32)
+                    silence = np.zeros((channels, min(ahead, source.rate)), np.float32)
                     ahead -= silence.shape[1]
                     done += silence.shape[1]
                     yield silence
@@ -91,18 +130,19 @@ def _blocks(source: Path, rate: int, layout: str) -> Generator[Samples, None, No
             yield block
 
 
-def _resampled(source: Path, rate: int, layout: str) -> Iterator[av.AudioFrame]:
-    """Decode the first sound stream past damage; float, at this rate and layout."""
-    with container_of(source) as container:
-        stream = container.streams.audio[0]
-        resampler = av.AudioResampler("fltp", layout, rate)
+def _resampled(source: Sound) -> Iterator[av.AudioFrame]:
+    """Decode a sound track past damage; float, at the rate and layout it is written with."""
+    with container_of(source.path) as container:
+        stream = container.streams[source.track]
+        assert isinstance(stream, av.AudioStream)
+        resampler = av.AudioResampler("fltp", source.layout, source.rate)
         for packet in packets(container, stream):
             try:
                 for frame in packet.decode():
                     try:
                         yield from resampler.resample(frame)
                     except ValueError:  # the rate or the layout changed mid-stream
-                        resampler = av.AudioResampler("fltp", layout, rate)
+                        resampler = av.AudioResampler("fltp", source.layout, source.rate)
                         yield from resampler.resample(frame)
             except av.FFmpegError:
                 continue

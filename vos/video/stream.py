@@ -1,24 +1,20 @@
-"""The pictures of a video file: the same ones under the same numbers, however they are reached."""
+"""The pictures of a video file whose packets do not say where they are: counted in a pass from the start."""
 
 from __future__ import annotations
 
-import hashlib
-import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import av
-import numpy as np
-from av.container import InputContainer
-from av.video.stream import VideoStream
 
+from vos.video import fields
 from vos.video.facts import Facts, length_s
 from vos.video.limits import Limits
-from vos.video.open import decoded, opened, timestamp
-from vos.video.picture import TICKS, Picture, Upright
+from vos.video.open import opened
+from vos.video.picture import TICKS, LazyFrame, Upright, checksum, held_bytes
 
 _RUN_UPS = (0, 64, None)  # frames before the wanted one to seek to; None reads from the start
 
@@ -42,8 +38,8 @@ class _DamageSeen(Exception):
     """Several threads met damage; what they make of it changes from pass to pass, one thread's does not."""
 
 
-class VideoSource:
-    """A video file as numbered pictures.
+class CountedSource:
+    """A video file as numbered pictures; one that does not decode is left out.
 
     Seeking is not to be trusted: open groups of pictures, damage and loose timestamps give other
     frames than reading from the start does. So the timestamp and a checksum of every frame that a
@@ -51,24 +47,23 @@ class VideoSource:
     file is read from the start.
     """
 
-    def __init__(self, path: Path, facts: Facts, limits: Limits) -> None:
+    def __init__(self, path: Path, facts: Facts, limits: Limits, *, whole: bool) -> None:
         self.info = facts.info
-        self._path = path
-        self._geometry = facts.geometry
-        self._promised = facts.promised
-        self._limits = limits
+        self._path, self._facts, self._limits = path, facts, limits
+        self._whole = whole and facts.info.interlaced  # fields are made whole frames
         self._seen: list[_Seen] = []
         self._complete = False
         self._is_damaged = False
 
-    def pictures(self, first: int) -> Iterator[Picture]:
+    def pictures(self, first: int, before: int = 0) -> Generator[LazyFrame, None, None]:
         """Yield the pictures from number `first` on, exactly as a pass from the start gives them."""
         run_ups = list(_RUN_UPS)
         while run_ups:
             try:
-                for picture in self._pass(first, run_ups.pop(0)):
+                for picture in self._pass(first, before, run_ups.pop(0)):
                     yield picture
-                    first = picture.index + 1
+                    if picture.index >= first:
+                        first, before = picture.index + 1, 0
                 return
             except _SeekMissed:
                 continue
@@ -80,14 +75,21 @@ class VideoSource:
         """Say whether seeking to `target` is cheaper than reading on from `index`."""
         return target > index + 16 and any(seen.is_key for seen in self._seen[index + 1 : target + 1])
 
+    @property
+    def lost(self) -> int:
+        """How many frames are known not to decode."""
+        return self.info.frames - len(self._seen) if self._complete else 0
+
     def warnings(self) -> tuple[str, ...]:
-        """Return what is wrong with the file, known after a pass to the end."""
+        """Return what is wrong with the file; about its frames, known after a pass to the end."""
+        notes = list(self._facts.notes)
+        if self._whole:
+            notes.append(fields.NOTE)
         if not self._complete:
-            return ()
+            return tuple(notes)
         got, packets = len(self._seen), self.info.frames
-        notes = []
-        if packets < self._promised:
-            notes.append(f"the file ends early: {packets} of {self._promised} frames could be read")
+        if packets < self._facts.promised:
+            notes.append(f"the file ends early: {packets} of {self._facts.promised} frames could be read")
         if got < packets:
             notes.append(f"{packets - got} of {packets} frames are damaged and were left out")
         if corrupt := sum(seen.is_corrupt for seen in self._seen):
@@ -97,14 +99,9 @@ class VideoSource:
             notes.append(f"{scaled} of {packets} frames have another size and were scaled to {size}")
         return tuple(notes)
 
-    def digest(self) -> str:
-        """Return sha256 over the bytes of the file."""
-        with self._path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-    def _pass(self, first: int, run_up: int | None) -> Iterator[Picture]:
+    def _pass(self, first: int, before: int, run_up: int | None) -> Generator[LazyFrame, None, None]:
         start = 0 if run_up is None else max(0, min(first, len(self._seen) - 1) - run_up)
-        upright = Upright(self._geometry)
+        upright = Upright(self._facts.geometry, self._facts.space)
         index = start
         for frame, raw in self._decoded_from(start):
             found = self._examine(frame, raw, index)
@@ -112,8 +109,9 @@ class VideoSource:
                 self._seen.append(found)
             elif start and found[:2] != self._seen[index][:2]:
                 raise _SeekMissed
-            if index >= first:
-                yield Picture(index, self._seen[index].pts, self._duration(frame), partial(upright, frame))
+            if index >= first - before:
+                pts, size = self._seen[index].pts, held_bytes(frame)
+                yield LazyFrame(index, pts, self._duration(frame), size, partial(upright, frame))
             index += 1
         if start and index < len(self._seen):
             raise _SeekMissed
@@ -121,19 +119,20 @@ class VideoSource:
 
     def _decoded_from(self, start: int) -> Iterator[tuple[av.VideoFrame, int | None]]:
         """Decode from the frame whose number is `start`, or from the one that is there after a seek."""
-        with opened(self._path, threads="NONE" if self._is_damaged else "AUTO") as (container, stream):
+        with opened(self._path, threads="NONE" if self._is_damaged else "AUTO") as film:
             wanted = self._seen[start].raw if start else None
             if start:
-                if wanted is None:
+                if wanted is None or self._whole:
                     raise _SeekMissed
                 try:
-                    seek(container, stream, wanted)
+                    film.seek(wanted)
                 except av.FFmpegError as error:
                     raise _SeekMissed from error
-            for frame in decoded(container, stream, self._note_damage):
+            frames = film.decoded(self._note_damage)
+            for frame in fields.deinterlace(frames) if self._whole else frames:
                 if frame.is_corrupt:
                     self._note_damage()
-                raw = timestamp(container, frame)
+                raw = film.timestamp(frame)
                 if wanted is not None and raw is not None and raw < wanted:
                     continue
                 wanted = None
@@ -145,9 +144,9 @@ class VideoSource:
 
     def _examine(self, frame: av.VideoFrame, raw: int | None, index: int) -> _Seen:
         self._limits.check_pixels(self._path.name, frame.width, frame.height)
-        is_scaled = (frame.width, frame.height) != self._geometry.coded_wh
+        is_scaled = (frame.width, frame.height) != self._facts.geometry.coded_wh
         pts = self._time(raw, frame, index)
-        return _Seen(raw, _checksum(frame), pts, frame.key_frame, frame.is_corrupt, is_scaled)
+        return _Seen(raw, checksum(frame), pts, frame.key_frame, frame.is_corrupt, is_scaled)
 
     def _time(self, raw: int | None, frame: av.VideoFrame, index: int) -> int:
         """Return 1/90000 s from frame 0; where the file gives none or runs back, the rate goes on."""
@@ -164,17 +163,3 @@ class VideoSource:
     def _duration(self, frame: av.VideoFrame) -> int:
         said_s = frame.duration * (frame.time_base or Fraction(0))
         return max(1, round(length_s(said_s, self.info.fps) * TICKS))
-
-
-def seek(container: InputContainer, stream: VideoStream, raw: int) -> None:
-    """Go to the last key frame not after a timestamp, as far as the file's index can be trusted."""
-    container.seek(raw, stream=stream)
-
-
-def _checksum(frame: av.VideoFrame) -> int:
-    """Return a checksum of every fourth row of the first plane; a badly decoded block covers one."""
-    plane = frame.planes[0]
-    if plane.line_size <= 0:  # stored bottom up: no buffer to be had, and no codec that could slip
-        return 0
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    return zlib.crc32(rows[: frame.height : 4, : frame.width].tobytes())

@@ -13,11 +13,11 @@ def frame_times(path: Path) -> tuple[list[float], float]:
     Raises:
         UnreadableVideo: the file cannot be opened.
     """
-    with opened(path) as (container, stream):
-        seconds = float(stream.time_base or 1)
+    with opened(path) as film:
+        seconds = float(film.stream.time_base or 1)
         shown = sorted(
             (packet.pts, packet.duration or 0)
-            for packet in packets(container, stream)
+            for packet in packets(film.container, film.stream)
             if packet.size and packet.pts is not None
         )
     if not shown:
