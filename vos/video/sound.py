@@ -1,10 +1,11 @@
-"""The sound of one file, encoded again as AAC beside a picture that is being written."""
+"""The sound of one file, encoded again beside a picture that is being written."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -13,27 +14,31 @@ from numpy.typing import NDArray
 
 from vos.video.open import container_of, packets, start_s
 
+SoundCodec = Literal["aac", "libopus"]
 Samples = NDArray[np.float32]  # (channels, samples), -1..1
 
-_AAC_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # that browsers play; others become 48000
+_RATES = {  # that browsers play; others become 48000
+    "aac": (16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+    "libopus": (16_000, 24_000, 48_000),
+}
 _BIT_RATE = 128_000
 _JITTER_S = Fraction(1, 50)  # containers round times to milliseconds; beyond this it is a gap
 
 
 class SoundTrack:
-    """The AAC track of a file being written; encoding, as a copy of damaged AAC stops playback.
+    """The sound track of a file being written; encoding, as a copy of damaged AAC stops playback.
 
     Time 0 is the first picture of the source: earlier sound is cut, a later start and every gap
     become silence, overlaps are dropped, so that sound and picture cannot drift apart.
     """
 
-    def __init__(self, target: OutputContainer, source: Path) -> None:
+    def __init__(self, target: OutputContainer, source: Path, codec: SoundCodec = "aac") -> None:
         with container_of(source) as container:
             stream = container.streams.audio[0]
-            self._rate = stream.rate if stream.rate in _AAC_RATES else 48_000
+            self._rate = stream.rate if stream.rate in _RATES[codec] else 48_000
             self._layout = "mono" if stream.channels == 1 else "stereo"
         self._target = target
-        self._stream = target.add_stream("aac", rate=self._rate, layout=self._layout)
+        self._stream = target.add_stream(codec, rate=self._rate, layout=self._layout)
         self._stream.bit_rate = _BIT_RATE
         self._blocks = _blocks(source, self._rate, self._layout)
         self._rest = np.zeros((self._stream.channels, 0), np.float32)
