@@ -56,6 +56,23 @@ def colours() -> Any:
     return field(default="", metadata={"help": "Colours of objects, as 1=#ff0000,2=#00ff00; empty: as shown"})
 
 
+def pictures() -> Any:
+    """Return the option for the format of pictures of frames."""
+    text = "Format of the frames' pictures: jpg (small) or png (exact)"
+    return field(default="jpg", metadata={"help": text, "choices": ("jpg", "png")})
+
+
+def tolerance() -> Any:
+    """Return the option for how closely polygons follow masks."""
+    text = "How far polygons may be from the mask, in pixels; 0 follows every pixel"
+    return field(default=1.0, metadata={"help": text, "min": 0.0, "max": 100.0})
+
+
+def mots_class() -> Any:
+    """Return the option for the one class that objects have in MOTS."""
+    return field(default=1, metadata={"help": "Class of all objects: 1 car, 2 pedestrian", "choices": (1, 2)})
+
+
 def read_colour(text: str, name: str) -> tuple[int, int, int]:
     """Return RGB, 0..255, of a colour written as #rrggbb.
 
