@@ -18,6 +18,7 @@ LAYERS = {
     "vos.options": 1,
     "vos.tracks": 1,
     "vos.track_files": 1,
+    "vos.track_tables": 1,
     "vos.types": 1,
     "vos.folders": 0,
     "vos.errors": 0,

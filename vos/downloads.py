@@ -18,10 +18,11 @@ from vos import options, plugins
 from vos import track_files as tables
 from vos.errors import InvalidInput
 from vos.store import Store, facts
-from vos.tracks import Track
+from vos.tracks import Track, TrackBuilder
 from vos.types import OptionValue, Result, Step
 from vos.video.alpha import AlphaReader
 from vos.video.exportable import Exportable
+from vos.video.finish import Finish, finish_masks
 from vos.video.masks import MaskReader, replacing
 from vos.video.read import open_clip
 
@@ -33,6 +34,7 @@ TABLES = {
 }
 FACTS = {"result.json": "Facts and timings (JSON)"}
 MASKS = {"davis_png.zip": "Masks as PNG (DAVIS palette)"}
+UNTOUCHED = Finish()
 EXPORT_FORMAT = 1  # part of every cached export's name: raise it when an export changes what it writes
 
 
@@ -77,7 +79,7 @@ def exports() -> dict[str, ModuleType]:
 
 
 def export(
-    result: Result, name: str, given: Mapping[str, OptionValue], target: Path
+    result: Result, name: str, given: Mapping[str, OptionValue], target: Path, finish: Finish = UNTOUCHED
 ) -> Generator[Step, None, None]:
     """Write one export of a result, whole or not at all; yield a Step a frame. Closing it cancels.
 
@@ -86,7 +88,7 @@ def export(
     """
     module = plugins.load(plugins.EXPORTS, name)
     chosen = options.read(module.Options, given, f"export {name}")
-    with opened(result) as source:
+    with opened(result, finish) as source:
         yield from module.export(source, chosen, target)
 
 
@@ -100,7 +102,12 @@ class Exported:
 
 
 def run_export(
-    store: Store, result: Result, name: str, given: Mapping[str, OptionValue], folder: Path
+    store: Store,
+    result: Result,
+    name: str,
+    given: Mapping[str, OptionValue],
+    folder: Path,
+    finish: Finish = UNTOUCHED,
 ) -> Generator[Step | Exported, None, None]:
     """Do an export as a job does it: yield Steps, then Exported, at once where the store has the file.
 
@@ -110,25 +117,32 @@ def run_export(
         InvalidInput: as `export`.
     """
     module = plugins.load(plugins.EXPORTS, name)
-    key = _export_key(result, name, options.read(module.Options, given, f"export {name}"))
+    key = _export_key(result, name, options.read(module.Options, given, f"export {name}"), finish)
     called = file_name(result, name + module.SUFFIX)
     if key in result.files:
         yield Exported(result.files[key], called, cached=True)
         return
     path = folder / f"{name}{module.SUFFIX}"
-    yield from export(result, name, given, path)
+    yield from export(result, name, given, path, finish)
     if add_file := getattr(store, "add_file", None):
         add_file(result.id, key, path)
     yield Exported(path, called, cached=False)
 
 
-def _export_key(result: Result, name: str, chosen: Any) -> str:
+def _export_key(result: Result, name: str, chosen: Any, finish: Finish) -> str:
     """Return the name of a cached export: it changes with all that the file depends on."""
     fields = dataclasses.asdict(chosen)
     for field in dataclasses.fields(chosen):
         if field.metadata.get("file") and fields[field.name]:
             fields[field.name] = _digest(Path(fields[field.name]))
-    content = [EXPORT_FORMAT, result.created, result.title, sorted(result.names.items()), fields]
+    content = [
+        EXPORT_FORMAT,
+        result.created,
+        result.title,
+        sorted(result.names.items()),
+        finish.query,
+        fields,
+    ]
     return f"export-{name}-{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"
 
 
@@ -141,22 +155,31 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def opened(result: Result) -> Iterator[Exportable]:
-    """Open a result for exports."""
+def opened(result: Result, finish: Finish = UNTOUCHED) -> Iterator[Exportable]:
+    """Open a result for exports, its masks with finishing touches."""
     with ExitStack() as files:
+        masks = files.enter_context(MaskReader(result.files["masks"]))
         sure = json.loads(result.files["confidence"].read_bytes())
         soft = result.files.get("alpha")
         yield Exportable(
             title=result.title,
             info=result.info,
             clip=open_clip(result.files["source"]),
-            masks=files.enter_context(MaskReader(result.files["masks"])),
+            masks=masks,
             names={object_id: result.name(object_id) for object_id in result.objects},
-            tracks=tracks(result),
+            tracks=_finished_tracks(result, masks, finish) if finish.changes_masks else tracks(result),
             confidence=tuple(math.nan if value is None else float(value) for value in sure),
             facts=_for_people(result),
             alpha=files.enter_context(AlphaReader(soft)) if soft else None,
+            finish=finish,
         )
+
+
+def _finished_tracks(result: Result, masks: MaskReader, finish: Finish) -> tuple[Track, ...]:
+    builder = TrackBuilder()
+    for mask in finish_masks(masks, finish):
+        builder.add(mask)
+    return builder.tracks(result.objects, {i: result.name(i) for i in result.objects})
 
 
 def _for_people(result: Result) -> dict[str, str]:

@@ -76,8 +76,9 @@ def to_json(tracks: Iterable[Track]) -> str:
 def read_table(data: bytes, filename: str) -> tuple[Track, ...]:
     """Read the tracks from a file of one of the FORMATS, known by the end of its name.
 
-    A TXT may have any white space or commas between its numbers; a CSV needs `frame` and the six
-    columns before area, in any order. Without an object column all is object 1.
+    A TXT may have any white space or commas between its numbers; it has the six columns before area, or
+    those that a line `# columns` names. A CSV needs `frame` and these six, in any order. Without an
+    object column all is object 1.
 
     Raises:
         InvalidInput: another format, or a line (row, for JSON) that is wrong and how.
@@ -104,18 +105,24 @@ _Entry = tuple[str, int, int, str, list[float]]  # place, frame, object, name, r
 
 def _read_txt(text: str) -> Iterator[_Entry]:
     object_id, name, frame = 1, "", 0
+    columns: Sequence[str] = COLUMNS[:_BOX]
     for number, line in enumerate(text.splitlines(), 1):
         place = f"line {number}"
         if title := re.fullmatch(r"#\s*object\s+(\d{1,9})\s*(.*)", line.strip()):
             object_id, name, frame = int(title[1]), title[2], 0
+        elif title := re.fullmatch(r"#\s*columns\s+(.*)", line.strip()):
+            columns = title[1].split()
         elif line.strip() and not line.lstrip().startswith("#"):
             cells = line.replace(",", " ").split()
-            if len(cells) != _BOX:
+            if len(cells) != len(columns) or not set(COLUMNS[:_BOX]) <= set(columns):
                 raise InvalidInput(
-                    f"{place}: {len(cells)} values; {_BOX} are needed: {', '.join(COLUMNS[:_BOX])}"
+                    f"{place}: {len(cells)} values; {len(columns)} are needed: {', '.join(columns)}"
                 )
-            row = [_number(cell, place) for cell in cells]
-            yield place, frame, object_id, name, [*row, 0.0 if math.isnan(row[0]) else math.nan]
+            values = dict(zip(columns, cells, strict=True))
+            row = [_number(values.get(column, "nan"), place) for column in COLUMNS]
+            if math.isnan(row[0]):
+                row[-1] = 0.0
+            yield place, frame, object_id, name, row
             frame += 1
 
 

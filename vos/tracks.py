@@ -45,6 +45,11 @@ class Track:
         """The share of frames on which the object is visible, 0..1."""
         return float(self.visible.mean()) if len(self.table) else 0.0
 
+    def speed_px_s(self, times_s: Sequence[float]) -> NDArray[np.float64]:
+        """The centre's way since the frame before over the time between them; NaN without both."""
+        steps_s: NDArray[np.float64] = np.diff(np.asarray(times_s, np.float64), prepend=math.nan)
+        return self.speed / steps_s
+
     @property
     def speed(self) -> NDArray[np.float64]:
         """The centre's way since the frame before in pixels; NaN without both. x fps: pixels a second."""

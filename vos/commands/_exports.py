@@ -14,11 +14,17 @@ from vos.downloads import Exported
 from vos.errors import InvalidInput
 from vos.store import Store
 from vos.types import OptionValue, Result
+from vos.video.finish import Finish
 from vos.video.masks import replacing
 
 
 def write(
-    store: Store, result: Result, name: str, given: Mapping[str, OptionValue], target: Path | None
+    store: Store,
+    result: Result,
+    name: str,
+    given: Mapping[str, OptionValue],
+    target: Path | None,
+    finish: Finish = downloads.UNTOUCHED,
 ) -> Path:
     """Export with a bar of progress; return the file, by default in the current folder under its own name.
 
@@ -29,7 +35,7 @@ def write(
         raise InvalidInput(f"--out {target} is a folder or in a folder that is not there; a file is needed")
     with (
         store.workspace() as folder,
-        closing(downloads.run_export(store, result, name, given, Path(folder))) as steps,
+        closing(downloads.run_export(store, result, name, given, Path(folder), finish)) as steps,
         tqdm(unit="frame", disable=None, leave=False, desc=name) as bar,
     ):
         for item in steps:

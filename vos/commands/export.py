@@ -17,6 +17,7 @@ from vos.errors import InvalidInput
 from vos.folders import results
 from vos.store import Store
 from vos.types import Result
+from vos.video.finish import Finish, read_finish
 
 HELP = "write a stored result as a file: films with alpha, COCO, CVAT, EXR, a web page and more"
 
@@ -31,6 +32,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the format"
     )
+    parser.add_argument(
+        "--finish",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a finishing touch on the masks: smooth, specks, holes, grow or feather",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: the title and the format's name")
     parser.add_argument("--list", action="store_true", help="show the formats and their options, and end")
 
@@ -44,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput("RESULT and --format NAME are needed; --list shows the formats")
     with Store(results()) as store:
         result = find(store, args.result)
-        path = write(store, result, args.format, options(args.option), args.out)
+        path = write(store, result, args.format, options(args.option), args.out, _finish(args.finish))
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
@@ -64,6 +72,10 @@ def find(store: Store, text: str) -> Result:
         count = "no result" if not found else f"{len(found)} results"
         raise InvalidInput(f"{count} in the store begin with {text[:12]}; exactly one is needed")
     return found[0]
+
+
+def _finish(given: list[str]) -> Finish:
+    return read_finish({name: str(value) for name, value in options(given).items()})
 
 
 def _key(folder: Path) -> str:

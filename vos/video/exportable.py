@@ -12,6 +12,7 @@ from vos.errors import DamagedResult, InvalidInput
 from vos.tracks import Track
 from vos.types import VOID, Frame, Mask, Step, VideoInfo
 from vos.video.alpha import AlphaReader
+from vos.video.finish import Finish, finish_at
 from vos.video.masks import MaskReader
 from vos.video.picture import TICKS
 from vos.video.read import FileClip
@@ -45,6 +46,7 @@ class Exportable:
         confidence: how sure the engine was, 0..1, for every frame; NaN where it has no opinion.
         facts: about the result, for people: name and text.
         alpha: soft masks of the engine, where the result has them.
+        finish: touches that every mask gets on its way out; the tracks are those of the finished masks.
     """
 
     title: str
@@ -56,6 +58,7 @@ class Exportable:
     confidence: tuple[float, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
     alpha: AlphaReader | None = None
+    finish: Finish = field(default_factory=Finish)
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -71,9 +74,13 @@ class Exportable:
         """Return the numbers of every n-th frame, from 0."""
         return range(0, self.frames, every)
 
+    def label_map(self, index: int) -> Mask:
+        """Return the label map (H, W) of a frame, finished, void as it is."""
+        return finish_at(self.masks, index, self.finish)
+
     def mask(self, index: int) -> Mask:
-        """Return the label map (H, W) of a frame; void is background."""
-        mask = self.masks[index]
+        """Return the label map (H, W) of a frame, finished; void is background."""
+        mask = self.label_map(index)
         return np.where(mask == VOID, 0, mask).astype(np.uint8) if mask.max() == VOID else mask
 
     def shots(self, every: int = 1) -> Iterator[Shot]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
@@ -49,11 +49,16 @@ class Cut:
 
     def alpha(self, shot: Shot, *objects: int) -> Alpha:
         """Return how much these objects (default: all that were chosen) cover of each pixel, (H, W) 0..1."""
-        objects = objects or self.objects
-        if self._soft and self._source.alpha:
+        alpha = self._unfeathered(shot, objects or self.objects)
+        feather = self._source.finish.feather
+        return cast(Alpha, cv2.GaussianBlur(alpha, (0, 0), feather / 2)) if feather else alpha
+
+    def _unfeathered(self, shot: Shot, objects: tuple[int, ...]) -> Alpha:
+        stored = None if self._source.finish.changes_masks else self._source.alpha
+        if self._soft and stored:
             total = np.zeros(shot.mask.shape, np.float32)
             for object_id in objects:
-                total += self._source.alpha.read(shot.index, object_id, shot.mask.shape)
+                total += stored.read(shot.index, object_id, shot.mask.shape)
             return np.minimum(total, 1)
         inside = np.isin(shot.mask, objects)
         return soft_edge(shot.frame, inside, self.radius) if self._soft else inside.astype(np.float32)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
-import matplotlib
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from vos.types import Frame
 from vos.video.draw import colour_table, overlay
@@ -63,15 +61,15 @@ class Drawing:
 
 def _sign(text: str, rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Return a name as a small picture (h, w, 3): black or white on the object's colour."""
-    font = ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
-    left, top, right, bottom = font.getbbox(text)
+    font = cv2.FontFace("uni")  # OpenCV brings it along; it has Greek, Cyrillic, Chinese, Japanese, Korean
+    left, top, width, height = cv2.getTextSize((1 << 14, size), text, (0, size), font, size)
     pad = max(2, size // 5)
-    wide = (round(right - left) + 2 * pad, round(max(bottom, size) - min(top, 0)) + pad)
     red, green, blue = rgb.tolist()
-    dark = 0.299 * red + 0.587 * green + 0.114 * blue < 140
-    image = Image.new("RGB", wide, (red, green, blue))
-    ImageDraw.Draw(image).text((pad - left, 0), text, font=font, fill="white" if dark else "black")
-    return np.asarray(image, np.uint8)
+    ink = (255, 255, 255) if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else (0, 0, 0)
+    sign = np.empty((height + 2 * pad, width + 2 * pad, 3), np.uint8)
+    sign[:] = rgb
+    cv2.putText(sign, text, (pad - left, pad + size - top), ink, font, size)
+    return sign
 
 
 def _put(frame: Frame, sign: NDArray[np.uint8], top: int, left: int) -> None:

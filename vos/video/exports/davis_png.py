@@ -33,5 +33,5 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:  # PNGs are packed already: stored
         for index in source.numbers(options.every):
             name = f"{frame_name(index)}.png"
-            archive.writestr(zipfile.ZipInfo(name), encode_png(source.masks[index]))  # dated 1980
+            archive.writestr(zipfile.ZipInfo(name), encode_png(source.label_map(index)))  # dated 1980
             yield source.step(index)

@@ -33,9 +33,9 @@ class Options:
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
-    """Write instances/00000.png and on, 0 for the background, and labels.txt with the classes' names."""
+    """Write instances/00000.png and on, 0 for the background, and beside them labels.txt with the classes."""
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("labels.txt"), "background\ncar\npedestrian\n")
+        archive.writestr(zipfile.ZipInfo("instances/labels.txt"), "car\npedestrian\n")
         for index in source.numbers(options.every):
             mask = source.mask(index).astype(np.uint16)
             ids = np.where(mask > 0, mask + options.class_id * 1000, 0).astype(np.uint16)
