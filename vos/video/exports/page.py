@@ -75,7 +75,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
 
 def _within(film_bytes: int, seconds: float, max_mb: float) -> Encoding:
     """Return an encoding whose film of so many seconds has at most so many bytes, sound included."""
-    bit_rate = round(0.9 * 8 * film_bytes / seconds) - 128_000
+    bit_rate = round(0.9 * 8 * film_bytes / (seconds + 1)) - 128_000  # the encoder may run a second ahead
     if bit_rate < _LEAST_BIT_RATE:
         raise InvalidInput(_too_long(max_mb))
     bound = str(min(bit_rate, 40_000_000))
