@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pages import _parts
-from vos import downloads, tracks
+from vos import downloads, track_files, tracks
 from vos.errors import VosError
 from vos.tracks import Track
 from vos.types import Frame, Result
@@ -84,7 +84,7 @@ def _choose() -> Scene | None:
         )
     if file is not None:
         try:
-            tracks = tracks.read_table(file.getvalue(), file.name)
+            tracks = track_files.read_table(file.getvalue(), file.name)
         except VosError as error:
             st.error(_parts.sentence(error), icon=":material/error:")
             return None

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.test_segment import COUNT, clip, disk, prompt  # noqa: F401 (a fixture)
 from vos.cli import main
-from vos.tracks import read_table
+from vos.track_files import read_table
 from vos.video.masks import read_mask, write_png
 from vos.video.read import probe
 

@@ -13,7 +13,7 @@ from vos import downloads, segment
 from vos.errors import InvalidInput
 from vos.segment import Finished
 from vos.store import Store
-from vos.tracks import read_table
+from vos.track_files import read_table
 from vos.types import Job, Prompt
 from vos.video.masks import MaskReader
 from vos.video.read import open_clip, probe

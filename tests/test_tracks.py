@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from vos.errors import InvalidInput
-from vos.tracks import COLUMNS, Track, TrackBuilder, read_table, to_csv, to_json, to_txt
+from vos.track_files import read_table, to_csv, to_json, to_txt
+from vos.tracks import COLUMNS, Track, TrackBuilder
 
 SHARED = Path(__file__).parents[1] / "../shared/data"
 GOAT = SHARED / "davis2016/Annotations/480p/goat"

@@ -1,19 +1,28 @@
-"""What a result gives away: files by name, for downloads and for folders."""
+"""What a result gives away: files by name, at once, and exports with options and progress."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import math
 import shutil
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from vos import plugins
-from vos import tracks as tables
+from vos import options, plugins
+from vos import track_files as tables
 from vos.errors import InvalidInput
-from vos.store import facts
-from vos.tracks import Track
-from vos.types import Result
+from vos.store import Store, facts
+from vos.tracks import Track, TrackBuilder
+from vos.types import OptionValue, Result, Step
+from vos.video.alpha import AlphaReader
+from vos.video.exportable import Exportable
+from vos.video.finish import Finish, finish_masks
 from vos.video.masks import MaskReader, replacing
 from vos.video.read import open_clip
 
@@ -24,16 +33,14 @@ TABLES = {
     "trajectory.json": ("Trajectory (JSON)", tables.to_json),
 }
 FACTS = {"result.json": "Facts and timings (JSON)"}
+MASKS = {"davis_png.zip": "Masks as PNG (DAVIS palette)"}
+UNTOUCHED = Finish()
+EXPORT_FORMAT = 1  # part of every cached export's name: raise it when an export changes what it writes
 
 
 def labels() -> dict[str, str]:
-    """Return every file a result can give, by name, with what to call it."""
-    exports = {}
-    for name in plugins.names(plugins.EXPORTS):
-        module = plugins.load(plugins.EXPORTS, name)
-        exports[name + module.SUFFIX] = module.LABEL
-    tables = {name: label for name, (label, _) in TABLES.items()}
-    return STORED | exports | tables | FACTS
+    """Return the files that a result gives at once, by name, with what to call them."""
+    return STORED | MASKS | {name: label for name, (label, _) in TABLES.items()} | FACTS
 
 
 def tracks(result: Result) -> tuple[Track, ...]:
@@ -45,7 +52,7 @@ def tracks(result: Result) -> tuple[Track, ...]:
 
 
 def make(result: Result, name: str, folder: Path) -> Path:
-    """Write one file of a result into a folder and return its path.
+    """Write one of the files that a result gives at once into a folder and return its path.
 
     Raises:
         InvalidInput: a result has no file of that name.
@@ -58,13 +65,136 @@ def make(result: Result, name: str, folder: Path) -> Path:
         _write(target, TABLES[name][1](tracks(result)))
     elif name in FACTS:
         _write(target, json.dumps(facts(result), indent=2) + "\n")
-    elif name in labels():
-        module = plugins.load(plugins.EXPORTS, Path(name).stem)
-        with MaskReader(result.files["masks"]) as masks:
-            module.export(open_clip(result.files["source"]), masks, target)
+    elif name in MASKS:
+        for _ in export(result, "davis_png", {}, target):
+            pass
     else:
         raise InvalidInput(f"a result has no file {name!r}; it has: {', '.join(labels())}")
     return target
+
+
+def exports() -> dict[str, ModuleType]:
+    """Return the exports by name; each has LABEL, WHO, SUFFIX and Options."""
+    return {name: plugins.load(plugins.EXPORTS, name) for name in plugins.names(plugins.EXPORTS)}
+
+
+def export(
+    result: Result, name: str, given: Mapping[str, OptionValue], target: Path, finish: Finish = UNTOUCHED
+) -> Generator[Step, None, None]:
+    """Write one export of a result, whole or not at all; yield a Step a frame. Closing it cancels.
+
+    Raises:
+        InvalidInput: no export of that name, or an option it does not have or does not allow.
+    """
+    module = plugins.load(plugins.EXPORTS, name)
+    chosen = options.read(module.Options, given, f"export {name}")
+    with opened(result, finish) as source:
+        yield from module.export(source, chosen, target)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The end of an export: its file, what to call it, and whether it was there already."""
+
+    path: Path
+    file_name: str
+    cached: bool
+
+
+def run_export(
+    store: Store,
+    result: Result,
+    name: str,
+    given: Mapping[str, OptionValue],
+    folder: Path,
+    finish: Finish = UNTOUCHED,
+) -> Generator[Step | Exported, None, None]:
+    """Do an export as a job does it: yield Steps, then Exported, at once where the store has the file.
+
+    A new file is written into `folder` and, where the store can keep it, becomes a file of the result.
+
+    Raises:
+        InvalidInput: as `export`.
+    """
+    module = plugins.load(plugins.EXPORTS, name)
+    key = _export_key(result, name, options.read(module.Options, given, f"export {name}"), finish)
+    called = file_name(result, name + module.SUFFIX)
+    if key in result.files:
+        yield Exported(result.files[key], called, cached=True)
+        return
+    path = folder / f"{name}{module.SUFFIX}"
+    yield from export(result, name, given, path, finish)
+    if add_file := getattr(store, "add_file", None):
+        add_file(result.id, key, path)
+    yield Exported(path, called, cached=False)
+
+
+def _export_key(result: Result, name: str, chosen: Any, finish: Finish) -> str:
+    """Return the name of a cached export: it changes with all that the file depends on."""
+    fields = dataclasses.asdict(chosen)
+    for field in dataclasses.fields(chosen):
+        if field.metadata.get("file") and fields[field.name]:
+            fields[field.name] = _digest(Path(fields[field.name]))
+    content = [
+        EXPORT_FORMAT,
+        result.created,
+        result.title,
+        sorted(result.names.items()),
+        finish.query,
+        fields,
+    ]
+    return f"export-{name}-{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InvalidInput(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def opened(result: Result, finish: Finish = UNTOUCHED) -> Iterator[Exportable]:
+    """Open a result for exports, its masks with finishing touches."""
+    with ExitStack() as files:
+        masks = files.enter_context(MaskReader(result.files["masks"]))
+        sure = json.loads(result.files["confidence"].read_bytes())
+        soft = result.files.get("alpha")
+        yield Exportable(
+            title=result.title,
+            info=result.info,
+            clip=open_clip(result.files["source"]),
+            masks=masks,
+            names={object_id: result.name(object_id) for object_id in result.objects},
+            tracks=_finished_tracks(result, masks, finish) if finish.changes_masks else tracks(result),
+            confidence=tuple(math.nan if value is None else float(value) for value in sure),
+            facts=_for_people(result),
+            alpha=files.enter_context(AlphaReader(soft)) if soft else None,
+            finish=finish,
+        )
+
+
+def _finished_tracks(result: Result, masks: MaskReader, finish: Finish) -> tuple[Track, ...]:
+    builder = TrackBuilder()
+    for mask in finish_masks(masks, finish):
+        builder.add(mask)
+    return builder.tracks(result.objects, {i: result.name(i) for i in result.objects})
+
+
+def _for_people(result: Result) -> dict[str, str]:
+    info = result.info
+    chosen = ", ".join(f"{name} {value}" for name, value in result.options.items())
+    return {
+        "Size": f"{info.width} x {info.height}",
+        "Frames": str(result.frames),
+        "Rate": f"{float(info.fps):.3f}".rstrip("0").rstrip(".") + " fps",
+        "Length": f"{info.duration_s:.2f} s",
+        "Codec": f"{info.codec} in {info.container}",
+        "Engine": f"{result.engine} ({chosen})" if chosen else result.engine,
+        **{f"{result.name(i)} visible": f"{share:.0%} of the frames" for i, share in result.visible.items()},
+        **({"Warnings": "; ".join(result.warnings)} if result.warnings else {}),
+    }
 
 
 def _write(target: Path, text: str) -> None:

@@ -20,9 +20,11 @@ from vos import plugins, weights
 from vos.attention import Sheet
 from vos.errors import InvalidInput
 from vos.net import device as devices
+from vos.options import read
 from vos.propagate import Stopwatch, Tracked, track
 from vos.store import Store
-from vos.tracks import TrackBuilder, to_json
+from vos.track_files import to_json
+from vos.tracks import TrackBuilder
 from vos.types import Device, Job, OptionValue, Prompt, Result, Segmenter, Step, VideoInfo
 from vos.video.draw import overlay
 from vos.video.masks import MaskWriter, encode_png
@@ -61,28 +63,7 @@ def read_options(engine: str, given: Mapping[str, OptionValue]) -> typing.Any:
         InvalidInput: an unknown option, or a value that does not read as its type.
     """
     kind = plugins.load(plugins.ENGINES, engine).Options
-    types = typing.get_type_hints(kind)
-    known = {f.name: types[f.name] for f in dataclasses.fields(kind)}
-    values: dict[str, OptionValue] = {}
-    for name, value in given.items():
-        if name not in known:
-            have = ", ".join(known) or "none"
-            raise InvalidInput(f"engine {engine} has no option {name!r}; it has: {have}")
-        values[name] = _read_value(name, value, known[name])
-    return kind(**values)
-
-
-def _read_value(name: str, value: OptionValue, kind: type) -> OptionValue:
-    if kind is bool and isinstance(value, str):
-        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        if value.lower() in words:
-            return words[value.lower()]
-    elif isinstance(value, kind) or (kind is float and isinstance(value, int)):
-        return value
-    elif isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            return typing.cast(OptionValue, kind(value))
-    raise InvalidInput(f"option {name} is {value!r}; it takes {kind.__name__} values")
+    return read(kind, given, f"engine {engine}")
 
 
 def build(engine: str, options: Mapping[str, OptionValue], device: Device) -> Segmenter:

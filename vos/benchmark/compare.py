@@ -15,7 +15,7 @@ import numpy as np
 
 from vos.benchmark import overlap, stability
 from vos.errors import InvalidInput
-from vos.tracks import plain_cell
+from vos.track_files import plain_cell
 from vos.types import VOID, Mask, object_ids
 from vos.video import sample
 from vos.video.masks import MaskReader, MaskWriter, read_mask

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from vos import downloads, plugins
 from vos import segment as service
 from vos.commands import _clicks, _device
+from vos.commands._exports import write
 from vos.errors import InvalidInput
 from vos.folders import results
 from vos.net.device import choose
@@ -40,6 +41,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     _clicks.arguments(parser)
     parser.add_argument("--out", type=Path, help="folder for the files (default: CLIP's name)")
+    parser.add_argument(
+        "--export",
+        action="append",
+        default=[],
+        choices=plugins.names(plugins.EXPORTS),
+        metavar="NAME",
+        help="also write this export (python -m vos export --list); may be given several times",
+    )
     parser.add_argument(
         "--no-cache", action="store_true", help="neither look into the result store nor fill it"
     )
@@ -83,6 +92,9 @@ def run(args: argparse.Namespace) -> int:
     with _store(args.no_cache) as store:
         finished = _segment(job, store, args, info.frames)
         _write(finished, out)
+        for name in args.export:
+            suffix = plugins.load(plugins.EXPORTS, name).SUFFIX
+            write(store, finished.result, name, {}, out / f"{name}{suffix}")
     result = finished.result
     seconds = result.seconds["total"]
     how = "from cache" if finished.cached else f"{seconds:.1f} s, {result.frames / seconds:.1f} fps"

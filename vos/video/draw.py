@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -56,7 +57,22 @@ def heat_map(frame: Frame, heat: NDArray[np.float32]) -> Frame:
     return np.asarray(cv2.addWeighted(grey, 0.45, colours, 0.55, 0), np.uint8)
 
 
-def overlay(frame: Frame, mask: Mask, *, opacity: float = 0.5, outline: bool = True) -> Frame:
+def colour_table(colours: Mapping[int, tuple[int, int, int]]) -> NDArray[np.uint8]:
+    """Return the colours of objects, (256, 1, 3) RGB by id, with some of them changed."""
+    table = _OVER.copy()
+    for object_id, rgb in colours.items():
+        table[object_id, 0] = rgb
+    return table
+
+
+def overlay(
+    frame: Frame,
+    mask: Mask,
+    *,
+    opacity: float = 0.5,
+    outline: bool = True,
+    colours: NDArray[np.uint8] = _OVER,
+) -> Frame:
     """Return a copy of the frame with its objects tinted and outlined.
 
     Args:
@@ -64,6 +80,7 @@ def overlay(frame: Frame, mask: Mask, *, opacity: float = 0.5, outline: bool = T
         mask: label map (H, W); void is tinted grey.
         opacity: of the tint, 0 (outline alone) to 1.
         outline: draw the inner border of every object in its full colour, about 2 px at 480p.
+        colours: by object id, as `colour_table` makes them.
     """
     out = frame.copy()
     left, top, width, height = cv2.boundingRect(mask)
@@ -71,10 +88,10 @@ def overlay(frame: Frame, mask: Mask, *, opacity: float = 0.5, outline: bool = T
         return out
     box = np.s_[top : top + height, left : left + width]
     labels, part = mask[box], out[box]
-    colours = _tint(labels, _OVER)
-    cv2.copyTo(cv2.addWeighted(part, 1 - opacity, colours, opacity, 0), labels, part)
+    tint = _tint(labels, colours)
+    cv2.copyTo(cv2.addWeighted(part, 1 - opacity, tint, opacity, 0), labels, part)
     if outline:
         size = 1 + 2 * max(1, round(min(mask.shape) / 300))
         inside = cv2.erode(labels, np.ones((size, size)), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
-        cv2.copyTo(colours, cv2.compare(labels, inside, cv2.CMP_NE), part)
+        cv2.copyTo(tint, cv2.compare(labels, inside, cv2.CMP_NE), part)
     return out

@@ -1,11 +1,12 @@
-"""The sound of one file, encoded again as AAC beside a picture that is being written."""
+"""The sound of one file, encoded again beside a picture that is being written."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -14,9 +15,13 @@ from numpy.typing import NDArray
 
 from vos.video.open import container_of, packets, sounds_of
 
+SoundCodec = Literal["aac", "libopus"]
 Samples = NDArray[np.float32]  # (channels, samples), -1..1
 
-_AAC_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # that browsers play; others become 48000
+_RATES = {  # that browsers play; others become 48000
+    "aac": (16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+    "libopus": (16_000, 24_000, 48_000),
+}
 _BIT_RATE = 128_000
 _JITTER_S = Fraction(1, 50)  # containers round times to milliseconds; beyond this it is a gap
 
@@ -46,10 +51,9 @@ def find_sound(path: Path, origin_s: Fraction) -> tuple[Sound | None, tuple[str,
             assert isinstance(stream, av.AudioStream)
             if stream.codec_context is None or not _decodes(container, stream):
                 continue
-            rate = stream.rate if stream.rate in _AAC_RATES else 48_000
             layout = "mono" if stream.channels == 1 else "stereo"
             codec = stream.codec_context.codec.canonical_name
-            return Sound(path, track, codec, rate, layout, origin_s), ()
+            return Sound(path, track, codec, stream.rate, layout, origin_s), ()
     return None, (("its sound cannot be decoded and is left out",) if tracks else ())
 
 
@@ -64,18 +68,19 @@ def _decodes(container: InputContainer, stream: av.AudioStream) -> bool:
 
 
 class SoundTrack:
-    """The AAC track of a file being written; encoding, as a copy of damaged AAC stops playback.
+    """The sound track of a file being written; encoding, as a copy of damaged AAC stops playback.
 
     Time 0 is the first picture of the source: earlier sound is cut, a later start and every gap
     become silence, overlaps are dropped, so that sound and picture cannot drift apart.
     """
 
-    def __init__(self, target: OutputContainer, source: Sound) -> None:
-        self._rate, self._layout = source.rate, source.layout
+    def __init__(self, target: OutputContainer, source: Sound, codec: SoundCodec = "aac") -> None:
+        self._rate = source.rate if source.rate in _RATES[codec] else 48_000
+        self._layout = source.layout
         self._target = target
-        self._stream = target.add_stream("aac", rate=self._rate, layout=self._layout)
+        self._stream = target.add_stream(codec, rate=self._rate, layout=self._layout)
         self._stream.bit_rate = _BIT_RATE
-        self._blocks = _blocks(source)
+        self._blocks = _blocks(replace(source, rate=self._rate))
         self._rest = np.zeros((self._stream.channels, 0), np.float32)
         self._written = 0
 

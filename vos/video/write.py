@@ -1,11 +1,13 @@
-"""Writing H.264 MP4 that browsers play: whole or not at all."""
+"""Writing films, by default H.264 MP4 that browsers play: whole or not at all."""
 
 from __future__ import annotations
 
 import io
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +16,14 @@ from typing import Self
 import av
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
 from PIL import Image
 
 from vos.errors import InvalidInput
 from vos.types import Frame, VideoInfo
 from vos.video.picture import TICKS
 from vos.video.read import open_clip
-from vos.video.sound import Sound, SoundTrack
+from vos.video.sound import Sound, SoundCodec, SoundTrack
 
 # Measured on a noisy 720p clip, CPU time a frame with the conversion from RGB: ultrafast 9.5 ms,
 # superfast 13, veryfast 16.5, faster 28; files 2.0, 1.6, 0.9, 0.9 MB at 37.7, 36.8, 34.6, 35.3 dB. (At
@@ -31,18 +34,44 @@ _OPTIONS = {"preset": "superfast", "crf": "20", "bf": "0", "threads": "2", "prof
 _KEYFRAME_S = 2  # a player that is dragged to a time decodes at most this much
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How a film is written: FFmpeg's names of its container, encoders and pixel format, and their options.
+
+    `even`: the pixel format has even sizes only. A pixel format with alpha takes frames (H, W, 4).
+    """
+
+    container: str
+    codec: str
+    pixel_format: str
+    options: Mapping[str, str]
+    sound: SoundCodec = "aac"
+    even: bool = False
+    muxer: Mapping[str, str] = field(default_factory=dict)
+
+
+H264 = Encoding("mp4", "libx264", "yuv420p", _OPTIONS, even=True, muxer={"movflags": "+faststart"})
+
+
 class VideoWriter:
-    """Writes frames as H.264 yuv420p BT.709 with the timestamps they are given, and the sound of a clip.
+    """Writes frames, BT.709, with the timestamps they are given, and the sound of a clip.
 
     A context manager: the file appears under its name, complete, on a clean exit, and not at all after
-    an exception. An odd width or height is padded with a copy of the last column or row.
+    an exception. An odd width or height is padded, where the encoding asks for it, with a copy of the
+    last column or row.
 
     Raises:
         InvalidInput: on exit, when no frame was added.
     """
 
     def __init__(
-        self, path: Path, size_hw: tuple[int, int], *, fps: Fraction, audio: Sound | None = None
+        self,
+        path: Path,
+        size_hw: tuple[int, int],
+        *,
+        fps: Fraction,
+        audio: Sound | None = None,
+        encoding: Encoding = H264,
     ) -> None:
         self._path = path
         self._part = path.with_name(f".{secrets.token_hex(8)}.part")
@@ -50,33 +79,37 @@ class VideoWriter:
         self._frame_ticks = max(1, round(TICKS / fps))
         self._fps = fps
         self._audio = audio
+        self._encoding = encoding
+        has_alpha = encoding.pixel_format.startswith("yuva")
+        self._pixels, self._shape = ("rgba", (*size_hw, 4)) if has_alpha else ("rgb24", (*size_hw, 3))
         self._end = 0  # 1/90000 s at which the last frame added ends
         self._last = -1
 
     def __enter__(self) -> Self:
+        encoding = self._encoding
         with ExitStack() as stack:
             stack.callback(self._part.unlink, missing_ok=True)
             self._container = stack.enter_context(
-                av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
+                av.open(str(self._part), "w", format=encoding.container, options=dict(encoding.muxer))
             )
             self._add_stream()
             self._sound = None
             if self._audio:
-                self._sound = SoundTrack(self._container, self._audio)
+                self._sound = SoundTrack(self._container, self._audio, encoding.sound)
                 stack.callback(self._sound.close)
             self._stack = stack.pop_all()
         return self
 
     def add(self, frame: Frame, pts: int, duration: int = 0) -> None:
-        """Write one frame, uint8 (H, W, 3) RGB, at `pts`; both times in 1/90000 s, `pts` growing.
+        """Write one frame, uint8 (H, W, 3) RGB or RGBA, at `pts`; both times in 1/90000 s, `pts` growing.
 
         It is shown until the next one; the last one for its duration, 0 standing for 1/fps.
         """
-        assert frame.shape == (*self._size_hw, 3), f"{frame.shape} is not {self._size_hw}"
+        assert frame.shape == self._shape, f"{frame.shape} is not {self._shape}"
         assert pts > self._last, f"time {pts} is not after {self._last}"
         picture = self._to_yuv.reformat(
-            av.VideoFrame.from_numpy_buffer(_even(frame), format="rgb24"),
-            format="yuv420p",
+            av.VideoFrame.from_numpy_buffer(self._padded(frame), format=self._pixels),
+            format=self._encoding.pixel_format,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
             threads=1,
@@ -107,9 +140,12 @@ class VideoWriter:
             os.replace(self._part, self._path)
 
     def _add_stream(self) -> None:
-        height, width = self._size_hw
-        stream = self._container.add_stream("libx264", rate=self._fps, options=_OPTIONS)
-        stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        encoding = self._encoding
+        options = dict(encoding.options)
+        stream = self._container.add_stream(encoding.codec, rate=self._fps, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.height, stream.width = (n + n % 2 if encoding.even else n for n in self._size_hw)
+        stream.pix_fmt = encoding.pixel_format
         codec = stream.codec_context
         codec.time_base = Fraction(1, TICKS)
         codec.gop_size = max(1, round(_KEYFRAME_S * self._fps))
@@ -119,6 +155,9 @@ class VideoWriter:
         codec.color_trc = ColorTrc.BT709
         self._stream = stream
         self._to_yuv = VideoReformatter()
+
+    def _padded(self, frame: Frame) -> Frame:
+        return _even(frame) if self._encoding.even else np.ascontiguousarray(frame)
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):

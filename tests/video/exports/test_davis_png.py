@@ -1,34 +1,14 @@
-"""The zip of palette PNGs."""
+"""The zips of palette PNGs: of DAVIS and of YouTube-VOS."""
 
 import zipfile
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from tests.video.exports.scene import COUNT, labels_of, mask_of, pictures, run, scene
 from vos import plugins
-from vos.types import VideoInfo
-from vos.video.exports import davis_png
+from vos.video.exports import davis_png, youtube_vos
 from vos.video.masks import read_mask
-
-
-class NoClip:
-    info = VideoInfo("mp4", "h264", 6, 4, Fraction(30), 3, 0.1)
-
-    def __iter__(self):
-        raise AssertionError("the export needs no picture")
-
-    sample = __iter__
-
-
-def _masks():
-    for frame in range(3):
-        yield np.full((4, 6), frame + 1, np.uint8)
-
-
-def _broken():
-    yield from _masks()
-    raise OSError("disk full")
 
 
 def test_the_export_is_found_by_its_name():
@@ -36,21 +16,47 @@ def test_the_export_is_found_by_its_name():
 
 
 def test_every_frame_is_a_palette_png_that_reads_back(tmp_path):
-    davis_png.export(NoClip(), _masks(), tmp_path / "m.zip")
+    with scene(tmp_path) as source:
+        run(davis_png, source, tmp_path / "m.zip")
     with zipfile.ZipFile(tmp_path / "m.zip") as archive:
-        assert archive.namelist() == ["00000.png", "00001.png", "00002.png"]
+        assert archive.namelist() == [f"{index:05d}.png" for index in range(COUNT)]
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
-        for name, mask in zip(archive.namelist(), _masks(), strict=True):
-            np.testing.assert_array_equal(read_mask(archive.read(name))[0], mask)
+        for index, name in enumerate(archive.namelist()):
+            mask, _ = read_mask(archive.read(name), allow_empty=True)
+            np.testing.assert_array_equal(mask, mask_of(index))
 
 
 def test_equal_masks_give_equal_bytes(tmp_path):
-    for name in ("a.zip", "b.zip"):
-        davis_png.export(NoClip(), _masks(), tmp_path / name)
+    with scene(tmp_path) as source:
+        for name in ("a.zip", "b.zip"):
+            run(davis_png, source, tmp_path / name)
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
+def test_a_submission_to_youtube_vos_has_a_folder_for_the_video_and_every_nth_frame(tmp_path):
+    with scene(tmp_path) as source:
+        run(youtube_vos, source, tmp_path / "y.zip", video="a1/b2", every=2)
+    found = pictures(tmp_path / "y.zip")
+    assert list(found) == [f"Annotations/a1_b2/{index:05d}.png" for index in (0, 2, 4)]
+    for name, mask in found.items():
+        np.testing.assert_array_equal(mask, labels_of(int(name[-9:-4])))
+
+
+def test_an_export_that_is_closed_half_way_leaves_no_file(tmp_path):
+    (tmp_path / "out").mkdir()
+    with scene(tmp_path) as source:
+        steps = davis_png.export(source, davis_png.Options(), tmp_path / "out" / "m.zip")
+        assert next(steps).done == 1
+        steps.close()
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_an_error_among_the_masks_leaves_no_file(tmp_path):
-    with pytest.raises(OSError, match="disk full"):
-        davis_png.export(NoClip(), _broken(), tmp_path / "m.zip")
-    assert not list(tmp_path.iterdir())
+    (tmp_path / "out").mkdir()
+    with scene(tmp_path) as source:
+        steps = davis_png.export(source, davis_png.Options(), tmp_path / "out" / "m.zip")
+        next(steps)
+        source.masks.__exit__()
+        with pytest.raises(ValueError, match="closed file"):
+            next(steps)
+    assert not list((tmp_path / "out").iterdir())

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from vos.types import Clip, Mask
+from vos.options import check
+from vos.types import Step
+from vos.video.exportable import Exportable, frame_name
+from vos.video.exports import _fields
 from vos.video.masks import encode_png, replacing
 
 LABEL = "Masks as PNG (DAVIS palette)"
+WHO = "Researchers: label maps as DAVIS and its tools have them; they are read back here, too"
 SUFFIX = ".zip"
 
 
-def export(clip: Clip, masks: Iterable[Mask], target: Path) -> None:
-    """Write one PNG a frame at the size of the masks; equal masks give an equal file.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user may choose."""
 
-    Args:
-        clip: not read; the picture is not part of this export.
-        masks: label maps (H, W) in order, taken one at a time.
-        target: the file; it appears whole or not at all.
-    """
+    every: int = _fields.every_nth()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
+    """Write one PNG a frame at the size of the masks, void as it is; equal masks give an equal file."""
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:  # PNGs are packed already: stored
-        for index, mask in enumerate(masks):
-            archive.writestr(zipfile.ZipInfo(f"{index:05d}.png"), encode_png(mask))  # dated 1980
+        for index in source.numbers(options.every):
+            name = f"{frame_name(index)}.png"
+            archive.writestr(zipfile.ZipInfo(name), encode_png(source.label_map(index)))  # dated 1980
+            yield source.step(index)

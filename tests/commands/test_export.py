@@ -1,0 +1,124 @@
+"""python -m vos export, and segment --export: files of results by id, prefix or folder."""
+
+import json
+import zipfile
+
+import pytest
+
+from tests.test_cli import mask, segment  # noqa: F401 (a fixture)
+from tests.test_segment import COUNT, clip, finish, make_job  # noqa: F401 (a fixture)
+from vos import downloads, plugins
+from vos.cli import main
+from vos.downloads import Exported
+from vos.errors import InvalidInput
+from vos.store import Store
+
+
+@pytest.fixture
+def result(clip, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("VOS_CACHE", str(tmp_path / "cache"))
+    with Store(tmp_path / "cache") as store:
+        yield finish(make_job(clip, 0, names={1: "ball"}, title="My clip"), store).result
+
+
+def test_a_result_is_exported_by_the_beginning_of_its_id(result, tmp_path, capsys):
+    out = tmp_path / "x.zip"
+    assert (
+        main(["export", result.id[:8], "--format", "davis_png", "--option", "every=5", "--out", str(out)])
+        == 0
+    )
+    assert zipfile.ZipFile(out).namelist() == ["00000.png", "00005.png", "00010.png"]
+    assert "x.zip (0.0 MB)" in capsys.readouterr().out
+
+
+def test_without_out_the_file_is_called_after_the_title(result, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", result.id, "--format", "coco"]) == 0
+    assert json.loads((tmp_path / "My clip_coco.json").read_text())["categories"][0]["name"] == "ball"
+
+
+def test_segment_writes_exports_beside_its_files_and_its_folder_names_the_result(clip, mask, tmp_path):  # noqa: F811
+    out = tmp_path / "out"
+    assert segment(clip, "--prompt", mask, "--out", out, "--export", "coco", "--export", "mots_txt") == 0
+    assert len(json.loads((out / "coco.json").read_text())["images"]) == COUNT
+    assert len((out / "mots_txt.txt").read_text().splitlines()) == COUNT
+    again = tmp_path / "again.json"
+    assert main(["export", str(out), "--format", "coco", "--out", str(again)]) == 0
+    assert again.read_bytes() == (out / "coco.json").read_bytes()
+
+
+def test_the_list_has_every_format_and_its_options(capsys):
+    assert main(["export", "--list"]) == 0
+    listing = capsys.readouterr().out
+    for name in plugins.names(plugins.EXPORTS):
+        assert f"\n{name}  " in f"\n{listing}"
+    assert "    bits=8  Bits of a pixel (8|16)" in listing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["RESULT"], "RESULT and --format NAME are needed"),
+        (["ffff", "--format", "coco"], "no result in the store begin"),
+        (["what?", "--format", "coco"], "'what?' is neither a folder that `segment` wrote nor"),
+        (["FOLDER", "--format", "coco"], "has no result.json of `segment`"),
+        (["RESULT", "--format", "coco", "--option", "x=1"], "export coco has no option 'x'; it has: shape"),
+        (["RESULT", "--format", "coco", "--option", "every=0"], "every is 0; 1 to 100000 are allowed"),
+        (["RESULT", "--format", "coco", "--out", "FOLDER"], "is a folder or in a folder that is not there"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(result, tmp_path, capsys, arguments, sentence):
+    known = {"RESULT": result.id, "FOLDER": str(tmp_path)}
+    assert main(["export", *(known.get(word, word) for word in arguments)]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert len(error.splitlines()) == 1
+
+
+class KeepingStore:
+    """A store that keeps files of results, as far as exports ask for it."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def add_file(self, result_id, name, path):
+        self.kept[result_id, name] = path
+
+
+def test_an_export_becomes_a_file_of_the_result_under_a_name_that_knows_its_options(result, tmp_path):
+    store, names = KeepingStore(), []
+    for given in ({}, {"every": 2}, {"every": "2"}):
+        *steps, last = downloads.run_export(store, result, "mots_txt", given, tmp_path)
+        assert isinstance(last, Exported)
+        assert len(steps) == len(range(0, COUNT, int(given.get("every", 1))))
+        names.append(list(store.kept)[-1])
+    assert len(set(names)) == 2
+    assert all(result_id == result.id and name.startswith("export-mots_txt-") for result_id, name in names)
+
+
+def test_a_closed_export_leaves_no_file(result, tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    steps = downloads.run_export(KeepingStore(), result, "prores", {}, folder)
+    next(steps)
+    steps.close()
+    assert not list(folder.iterdir())
+
+
+def test_a_picture_that_is_not_there_is_one_sentence(result, tmp_path):
+    with pytest.raises(InvalidInput, match=r"gone.png cannot be read"):
+        next(
+            downloads.run_export(
+                KeepingStore(), result, "background", {"behind": "picture", "picture": "gone.png"}, tmp_path
+            )
+        )
+
+
+@pytest.mark.parametrize("name", plugins.names(plugins.EXPORTS))
+def test_every_export_makes_a_file_of_a_real_result(result, tmp_path, name):
+    *steps, last = downloads.run_export(KeepingStore(), result, name, {}, tmp_path)
+    assert last.path.stat().st_size > 50
+    assert last.file_name == f"My clip_{name}{plugins.load(plugins.EXPORTS, name).SUFFIX}"
+    done = [step.done for step in steps]
+    assert done == sorted(done)
+    assert steps[-1].done <= steps[-1].total

@@ -1,0 +1,49 @@
+"""Exporting from the command line, with a bar of progress."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from tqdm import tqdm
+
+from vos import downloads
+from vos.downloads import Exported
+from vos.errors import InvalidInput
+from vos.store import Store
+from vos.types import OptionValue, Result
+from vos.video.finish import Finish
+from vos.video.masks import replacing
+
+
+def write(
+    store: Store,
+    result: Result,
+    name: str,
+    given: Mapping[str, OptionValue],
+    target: Path | None,
+    finish: Finish = downloads.UNTOUCHED,
+) -> Path:
+    """Export with a bar of progress; return the file, by default in the current folder under its own name.
+
+    Raises:
+        InvalidInput: the target is a folder, or its folder is not there; or as `downloads.run_export`.
+    """
+    if target and (target.is_dir() or not target.parent.is_dir()):
+        raise InvalidInput(f"--out {target} is a folder or in a folder that is not there; a file is needed")
+    with (
+        store.workspace() as folder,
+        closing(downloads.run_export(store, result, name, given, Path(folder), finish)) as steps,
+        tqdm(unit="frame", disable=None, leave=False, desc=name) as bar,
+    ):
+        for item in steps:
+            if isinstance(item, Exported):
+                target = target or Path(item.file_name)
+                with replacing(target) as part:
+                    shutil.copyfile(item.path, part)
+                return target
+            bar.total = item.total
+            bar.update(item.done - bar.n)
+    raise AssertionError("an export ended without a file")

@@ -1,0 +1,43 @@
+"""MOTS as 16-bit PNGs: class x 1000 + object in every pixel."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vos.options import check
+from vos.types import Step
+from vos.video.exportable import Exportable, frame_name
+from vos.video.exports import _fields
+from vos.video.exports._cut import png
+from vos.video.masks import replacing
+
+LABEL = "MOTS (PNG sequence)"
+WHO = "Researchers of tracking and segmentation: KITTI MOTS and MOTSChallenge ground truth"
+SUFFIX = ".zip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user may choose."""
+
+    class_id: int = _fields.mots_class()
+    every: int = _fields.every_nth()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
+    """Write instances/00000.png and on, 0 for the background, and beside them labels.txt with the classes."""
+    with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("instances/labels.txt"), "car\npedestrian\n")
+        for index in source.numbers(options.every):
+            mask = source.mask(index).astype(np.uint16)
+            ids = np.where(mask > 0, mask + options.class_id * 1000, 0).astype(np.uint16)
+            archive.writestr(zipfile.ZipInfo(f"instances/{frame_name(index)}.png"), png(ids))
+            yield source.step(index)
