@@ -21,6 +21,7 @@ LAYERS = {
     "vos.track_tables": 1,
     "vos.types": 1,
     "vos.folders": 0,
+    "vos.owned": 0,
     "vos.errors": 0,
 }
 
