@@ -4,9 +4,10 @@ import logging
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from vos.api import routes
+from vos.api import patience, routes
+from vos.api.guard import Guard
 
 log = logging.getLogger("vos")
 
@@ -18,10 +19,10 @@ def tell(error: Exception) -> bool:
     return True
 
 
-hosts = st.get_option("server.allowedHosts") or ["*"]
+patience.limit(AutoHTTPProtocol)
 app = st.App(
     "pages/_shell.py",
     routes=routes,
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
+    middleware=[Middleware(Guard, hosts=st.get_option("server.allowedHosts") or [])],
     on_script_error=tell,
 )

@@ -15,7 +15,7 @@ from vos.store import facts
 from vos.tracks import Track
 from vos.types import Result
 from vos.video.masks import MaskReader, replacing
-from vos.video.read import open_clip
+from vos.video.read import FileClip, open_clip
 
 STORED = {"overlay.mp4": "Overlay video (MP4)", "source.mp4": "Original video (MP4)"}
 TABLES = {
@@ -44,6 +44,11 @@ def tracks(result: Result) -> tuple[Track, ...]:
     return tuple(dataclasses.replace(track, name=result.name(track.object_id)) for track in table)
 
 
+def clip(result: Result) -> FileClip:
+    """Open the clip a result was made of; its frames have the size of the result's masks."""
+    return open_clip(result.files["source"]).cut(result.info.size_hw)
+
+
 def make(result: Result, name: str, folder: Path) -> Path:
     """Write one file of a result into a folder and return its path.
 
@@ -61,7 +66,7 @@ def make(result: Result, name: str, folder: Path) -> Path:
     elif name in labels():
         module = plugins.load(plugins.EXPORTS, Path(name).stem)
         with MaskReader(result.files["masks"]) as masks:
-            module.export(open_clip(result.files["source"]), masks, target)
+            module.export(clip(result), masks, target)
     else:
         raise InvalidInput(f"a result has no file {name!r}; it has: {', '.join(labels())}")
     return target

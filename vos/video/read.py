@@ -9,6 +9,7 @@ from typing import Protocol
 
 from vos.errors import InvalidInput, UnreadableVideo
 from vos.types import Frame, VideoInfo
+from vos.video.cut import Cut
 from vos.video.facts import inspect
 from vos.video.images import ImageSource, is_zip
 from vos.video.limits import LIMITS, Limits
@@ -75,6 +76,10 @@ class FileClip:
     def audio(self) -> Path | None:
         """The file that holds the clip's sound, where there is sound that decodes."""
         return self._path if self.info.audio_codec and has_sound(self._path) else None
+
+    def cut(self, size_hw: tuple[int, int]) -> FileClip:
+        """Return the clip with the first rows and columns only: a stored clip at its true size."""
+        return FileClip(self._path, Cut(self._source, size_hw))
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in order, each uint8 (H, W, 3) RGB."""
