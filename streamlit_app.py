@@ -6,8 +6,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from vos.api import patience, routes
-from vos.api.guard import Guard
+from vos.process import prepare_process
+
+prepare_process()  # before anything loads torch
+
+from vos.api import patience, routes  # noqa: E402
+from vos.api.guard import Guard  # noqa: E402
 
 log = logging.getLogger("vos")
 

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages import _drafts, _parts, _theme
+from pages import _drafts, _parts, _theme, player
 from vos import downloads
 from vos.types import Result
 from vos.video.draw import hex_colour
@@ -39,8 +39,7 @@ def _show(result: Result) -> None:
         st.warning(_parts.plain(warning[:1].upper() + warning[1:]))
     left, right = st.columns([13, 7], gap="large")
     with left:
-        overlay = st.toggle("Overlay", True, key="overlay", help="Off plays the clip as it was uploaded")
-        _parts.player(result, "overlay.mp4" if overlay else "source.mp4")
+        player.show(f"/api/results/{result.id}/player.json", key=f"player_{result.id}")
         _downloads(result)
         _confidence(result)
         _attention(result)

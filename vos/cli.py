@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from vos import plugins
 from vos.errors import VosError
+from vos.process import prepare_process
 
 COMMANDS = "vos.commands"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit code: 0 done, 1 a bug, 2 a user's mistake, 130 stopped."""
+    prepare_process()
     parser = argparse.ArgumentParser(prog="python -m vos", description="Video object segmentation.")
     parser.add_argument("--verbose", action="store_true", help="log what happens")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -25,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         module.arguments(command)
         command.set_defaults(run=module.run)
     args = parser.parse_args(argv)
+
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING)
     try:
         return int(args.run(args))

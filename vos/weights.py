@@ -15,7 +15,10 @@ from typing import Any, BinaryIO
 from vos.errors import MissingWeights
 from vos.types import Weight
 
-FOLDER = Path(__file__).parent.parent / "weights"
+_HOME = Path(__file__).parent.parent
+FOLDER = next(
+    (_HOME / name for name in ("weights", "vos_app/weights") if (_HOME / name).is_dir()), _HOME / "weights"
+)
 TIMEOUT_S = 30
 _CHUNK = 1 << 20
 

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from vos.api import frames, player
 from vos.api.answers import problem
 from vos.api.health import health
 from vos.api.results import result_file
@@ -20,6 +21,8 @@ def nothing(request: Request) -> Response:
 _ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 routes: list[BaseRoute] = [
     Route("/api/health", health),
+    *player.routes,
+    *frames.routes,
     Route("/api/results/{result_id}/{file}", result_file),
     Route("/api/uploads", receive, methods=["POST"]),
     Route("/api", nothing, methods=_ANY),

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from vos.errors import InvalidInput, VosError
+
+GONE = "there is no such result; it may have been deleted"
 CHUNK = 2**18
 
 
 def problem(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return what went wrong as JSON."""
     return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+
+
+def explained(route: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Turn what a route raises into an answer: 404 for what is not there, 503 for a disk that fails."""
+
+    @functools.wraps(route)
+    def answer(request: Request) -> Response:
+        try:
+            return route(request)
+        except InvalidInput as error:
+            return problem(404, str(error))
+        except VosError as error:
+            return problem(503, str(error))
+        except FileNotFoundError:  # deleted while its files were being opened
+            return problem(404, GONE)
+
+    return answer
 
 
 class _FileResponse(StreamingResponse):

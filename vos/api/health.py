@@ -6,16 +6,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from vos import __version__, jobs, plugins
-from vos.api.answers import problem
-from vos.errors import VosError
+from vos.api.answers import explained
 
 
+@explained
 def health(request: Request) -> Response:
     """Say that the server is up, and with what; 503 and a sentence when results cannot even be read."""
-    try:
-        known = jobs.runner().jobs()
-    except VosError as error:
-        return problem(503, str(error))
+    known = jobs.runner().jobs()
     return JSONResponse(
         {
             "status": "ok",

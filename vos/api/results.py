@@ -10,22 +10,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from vos import downloads, jobs
-from vos.api.answers import problem, send_file
-from vos.errors import InvalidInput, VosError
+from vos.api.answers import GONE, explained, problem, send_file
 
 MEDIA = {"overlay.mp4": "video/mp4", "source.mp4": "video/mp4", "thumbnail.jpg": "image/jpeg"}
-GONE = "there is no such result; it may have been deleted"
 
 
+@explained
 def result_file(request: Request) -> Response:
     """Send one file of a result: shown in place with Range, or made and saved with ?download=1."""
     result_id, name = request.path_params["result_id"], request.path_params["file"]
-    try:
-        return (_stored if name in MEDIA else _made)(request, result_id, name)
-    except InvalidInput as error:
-        return problem(404, str(error))
-    except VosError as error:  # the disk is full or away
-        return problem(503, str(error))
+    return (_stored if name in MEDIA else _made)(request, result_id, name)
 
 
 def _stored(request: Request, result_id: str, name: str) -> Response:

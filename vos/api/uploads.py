@@ -20,7 +20,7 @@ CLOSE = {"Connection": "close"}  # the rest of a refused body is not read
 
 
 async def receive(request: Request) -> Response:
-    """Keep the body as a clip called `?name=` and answer {"digest", "name", "size"}; a part leaves nothing."""
+    """Keep the body as a clip called ?name= and answer {"digest", "name", "size"}; a part leaves nothing."""
     name = request.query_params.get("name", "")[-255:] or "clip"
     if not same_origin(request):
         return problem(403, "uploads are taken from this dashboard's own pages only", CLOSE)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import platform
-import resource
 import sys
 import tempfile
 from collections import deque
@@ -131,10 +131,14 @@ def _alone(job: Job, size: str, objects: int, device: Device) -> Row:
 
 
 def _peak_mb() -> float:
-    """Return this process's own peak; ru_maxrss starts at its parent's where /proc tells better."""
+    """Return this process's own peak, NaN where it is not told; ru_maxrss starts at its parent's."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 2**10
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.nan
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 

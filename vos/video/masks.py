@@ -169,6 +169,12 @@ class MaskWriter:
         self._size_hw = (mask.shape[0], mask.shape[1])
         self._offsets.append(self._offsets[-1] + self._file.write(pack(mask)))
 
+    def add_packed(self, data: bytes, size_hw: tuple[int, int]) -> None:
+        """Append a mask of another such file, as `MaskReader.packed` gives it."""
+        assert (self._size_hw or size_hw) == size_hw, f"{size_hw} is not {self._size_hw}"
+        self._size_hw = size_hw
+        self._offsets.append(self._offsets[-1] + self._file.write(data))
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -202,10 +208,14 @@ class MaskReader:
         return len(self._offsets) - 1
 
     def __getitem__(self, index: int) -> Mask:
+        return unpack(self.packed(index), self.size_hw)
+
+    def packed(self, index: int) -> bytes:
+        """Return a mask as it is stored (`pack`)."""
         index = range(len(self))[index]
         start, end = self._offsets[index : index + 2]
         self._file.seek(start)
-        return unpack(self._file.read(end - start), self.size_hw)
+        return self._file.read(end - start)
 
     def __iter__(self) -> Iterator[Mask]:
         return (self[index] for index in range(len(self)))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from matplotlib.figure import Figure
+from vos.errors import InvalidInput
 
 PANELS = (("loss",), ("score", "j", "f", "accuracy", "iou"), ("rate",))
 
@@ -39,7 +39,15 @@ class Record:
         os.replace(part, self.path)
 
     def draw(self, target: Path) -> None:
-        """Draw loss, scores and learning rate over the steps, as PNG."""
+        """Draw loss, scores and learning rate over the steps, as PNG.
+
+        Raises:
+            InvalidInput: matplotlib is not installed.
+        """
+        try:
+            from matplotlib.figure import Figure  # of the extra [train]
+        except ImportError as error:
+            raise InvalidInput("the curves need matplotlib: pip install 'vos[train]'") from error
         entries = self.entries()
         figure = Figure(figsize=(8, 9), layout="constrained")
         for axes, names in zip(figure.subplots(len(PANELS), 1, sharex=True), PANELS, strict=True):

@@ -1,0 +1,35 @@
+"""What is installed is what is pinned, and nothing needs a Unix."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for name in ("resource", "fcntl", "pwd", "grp", "termios"):
+    sys.modules[name] = None
+import vos
+for module in pkgutil.walk_packages(vos.__path__, "vos."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+from vos.cli import main
+try:
+    main(["--help"])
+except SystemExit as end:
+    sys.exit(end.code)
+"""
+
+
+def test_the_package_needs_what_the_requirements_pin():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = (ROOT / "requirements.txt").read_text().split()
+    assert sorted(project["dependencies"]) == sorted(pinned)
+    assert all("==" in requirement for requirement in pinned)
+
+
+def test_everything_imports_where_there_is_no_unix():
+    done = subprocess.run([sys.executable, "-c", IMPORT_ALL], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "segment" in done.stdout

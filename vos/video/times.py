@@ -1,0 +1,27 @@
+"""When each frame of a film is shown, from its packets: nothing is decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vos.video.open import opened, packets
+
+
+def frame_times(path: Path) -> tuple[list[float], float]:
+    """Return when each frame begins and when the last one ends, in seconds from the first.
+
+    Raises:
+        UnreadableVideo: the file cannot be opened.
+    """
+    with opened(path) as (container, stream):
+        seconds = float(stream.time_base or 1)
+        shown = sorted(
+            (packet.pts, packet.duration or 0)
+            for packet in packets(container, stream)
+            if packet.size and packet.pts is not None
+        )
+    if not shown:
+        return [], 0.0
+    start = shown[0][0]
+    end = shown[-1][0] + shown[-1][1]
+    return [(pts - start) * seconds for pts, _ in shown], (end - start) * seconds
