@@ -20,6 +20,7 @@ from vos.store import Store
 from vos.types import Result
 
 LISTED = 24  # results in a select box
+PER_SHEET = 24  # results on a sheet of the gallery
 
 
 def runner() -> JobRunner:

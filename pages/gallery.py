@@ -7,7 +7,6 @@ import streamlit as st
 from pages import _parts
 from vos.index import Page, Row
 
-PER_PAGE = 24
 ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "title": "Title", "largest": "Largest first"}
 jobs = _parts.runner()
 store = jobs.store
@@ -30,7 +29,7 @@ def main() -> None:
         for column, row in zip(st.columns(4), found.rows[start : start + 4], strict=False):
             with column.container(border=True):
                 _card(row)
-    pages = -(-found.total // PER_PAGE)
+    pages = -(-found.total // _parts.PER_SHEET)
     if pages > 1:
         st.pagination(pages, key="sheet", bind="query-params")
 
@@ -55,9 +54,9 @@ def _chosen() -> Page:
     sort = next(name for name, label in ORDERS.items() if label == (order or ORDERS["newest"]))
     which = {"search": words.strip(), "sort": sort, "engine": "" if engine in ("All", None) else engine}
     sheet = _asked_sheet()
-    found = store.page((sheet - 1) * PER_PAGE, PER_PAGE, **which)
+    found = store.page((sheet - 1) * _parts.PER_SHEET, _parts.PER_SHEET, **which)
     if found.total and not found.rows:  # the last of its sheet was deleted
-        found = store.page(0, PER_PAGE, **which)
+        found = store.page(0, _parts.PER_SHEET, **which)
         _first_sheet()
     return found
 
