@@ -74,7 +74,7 @@ def test_back_from_a_result_leads_to_the_gallery_as_it_was(page, results):
     page.goto("/gallery?search=beta")
     expect(page.get_by_text("Beta fish")).to_be_visible()
     expect(page.get_by_text("Alpha fish")).to_have_count(0)
-    page.get_by_role("button", name="Open").first.click()
+    page.locator("[class*=st-key-open_] button").click()
     expect(page.get_by_text("Rendering: success")).to_be_visible()
     assert "result=" in page.url
     page.go_back()
