@@ -1,5 +1,6 @@
 """Sharing: the dashboard listens at one address, under exactly its names, with a token."""
 
+import itertools
 import os
 
 import pytest
@@ -17,9 +18,7 @@ def test_sharing_binds_one_address_and_allows_exactly_its_names(monkeypatch, cap
     monkeypatch.setattr(serve, "lan_address", lambda: "192.168.1.5")
     monkeypatch.setattr("socket.gethostname", lambda: "Laptop")
     words = serve._share(9000)
-    allowed = [
-        after for word, after in zip(words, words[1:], strict=False) if word == "--server.allowedHosts"
-    ]
+    allowed = [after for word, after in itertools.pairwise(words) if word == "--server.allowedHosts"]
     assert words[:2] == ["--server.address", "192.168.1.5"]
     assert allowed == ["192.168.1.5", "laptop", "laptop.local"]
     token = os.environ[sharing.TOKEN]
