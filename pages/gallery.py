@@ -8,6 +8,7 @@ from pages import _parts
 from vos.index import Page, Row
 
 ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "title": "Title", "largest": "Largest first"}
+KEPT = ("search", "engine", "sort", "sheet")
 jobs = _parts.runner()
 store = jobs.store
 
@@ -20,7 +21,9 @@ def main() -> None:
         st.info("Nothing here yet: every finished result is kept here and comes back at once.")
         _parts.upload_button()
         return
+    _come_back()
     found = _chosen()
+    st.session_state["kept_gallery"] = {name: st.session_state.get(name) for name in KEPT}
     st.caption(f"{found.total} of {count} results · {store.size_bytes() / 2**20:.0f} MB on disk")
     if not found.total:
         st.info("No result matches; try another word or engine.")
@@ -32,6 +35,15 @@ def main() -> None:
     pages = -(-found.total // _parts.PER_SHEET)
     if pages > 1:
         st.pagination(pages, key="sheet", bind="query-params")
+
+
+def _come_back() -> None:
+    """Be as before a result was opened: Streamlit leaves /gallery?result= in the history on the way to it."""
+    if "result" in st.query_params:
+        st.query_params.pop("result")
+        for name, value in st.session_state.get("kept_gallery", {}).items():
+            if value is not None:
+                st.session_state[name] = value
 
 
 def _chosen() -> Page:
