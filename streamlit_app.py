@@ -4,13 +4,14 @@ import logging
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from vos.process import prepare_process
 
 prepare_process()  # before anything loads torch
 
-from vos.api import routes  # noqa: E402
+from vos.api import patience, routes  # noqa: E402
+from vos.api.guard import Guard  # noqa: E402
 
 log = logging.getLogger("vos")
 
@@ -22,10 +23,10 @@ def tell(error: Exception) -> bool:
     return True
 
 
-hosts = st.get_option("server.allowedHosts") or ["*"]
+patience.limit(AutoHTTPProtocol)
 app = st.App(
     "pages/_shell.py",
     routes=routes,
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
+    middleware=[Middleware(Guard, hosts=st.get_option("server.allowedHosts") or [])],
     on_script_error=tell,
 )

@@ -5,18 +5,28 @@ from __future__ import annotations
 import base64
 import html
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
 
-from vos import plugins
-from vos.errors import VosError
-from vos.jobs import JobRunner, JobStatus, runner
+from vos import jobs as work
+from vos import plugins, sharing
+from vos.errors import InvalidInput, VosError
+from vos.index import Row
+from vos.jobs import JobRunner, JobStatus
+from vos.store import Store
 from vos.types import Result
 
-__all__ = ["runner"]
+LISTED = 24  # results in a select box
+PER_SHEET = 24  # results on a sheet of the gallery
+
+
+def runner() -> JobRunner:
+    """Return the process's job runner; a page without a usable folder for results says so and stops."""
+    with mistakes():
+        return work.runner()
 
 
 @contextmanager
@@ -63,10 +73,97 @@ def remember(name: str, value: str) -> None:
         st.query_params.pop(name, None)
 
 
+def may_change() -> bool:
+    """Say whether this browser may upload, run, rename and delete, or only look (a shared dashboard)."""
+    return sharing.may_change(st.context.cookies)
+
+
+def allow_change() -> None:
+    """Stop what a guest of a shared dashboard may not do.
+
+    Raises:
+        InvalidInput: this browser has no token.
+    """
+    if not may_change():
+        raise InvalidInput("this dashboard is shared for looking; changing it needs the link with its token")
+
+
+def button(label: str, act: Callable[..., object], *args: Any, changes: bool = False, **look: Any) -> None:
+    """Show a button whose act is a callback: unlike `if st.button(...)`, no interrupted rerun loses it.
+
+    What the act says in a VosError is shown. One that `changes` something is off for guests.
+    """
+    if changes and not may_change():
+        look |= {"disabled": True, "help": "Shared for looking: this needs the link with the token"}
+    st.button(label, on_click=_do, args=(act, changes, args), **look)
+
+
+def _do(act: Callable[..., object], changes: bool, args: tuple[Any, ...]) -> None:
+    try:
+        if changes:
+            allow_change()
+        act(*args)
+    except VosError as error:
+        st.error(sentence(error), icon=":material/error:")
+
+
+def go(page: str, **query: str) -> None:
+    """Go to a page."""
+    st.switch_page(page, query_params=query)
+
+
 def open_result(result_id: str, page: str = "video.py") -> None:
     """Go to a page that shows this result."""
     st.session_state["kept_result"] = result_id
     st.switch_page(page, query_params={"result": result_id})
+
+
+def asked_result(store: Store, title: str) -> Result | None:
+    """Return the result that the address names, else the one last seen in this tab, else the newest.
+
+    None when there is none; then the page has said so, under its title, and shows nothing else.
+    """
+    named = st.query_params.get("result", "")
+    result = store.get(named or st.session_state.get("kept_result", "")) or (
+        None if named else store.newest()
+    )
+    if result is None:
+        st.title(title)
+        if named:
+            st.warning(
+                f"The result {plain(named[:12])} is not there any more; "
+                "it was deleted or made room for newer ones."
+            )
+            button("Open the gallery", go, "gallery.py", icon=":material/grid_view:", key="to_gallery")
+        else:
+            st.info("There are no results yet. Upload a clip, or try the sample on the home page.")
+            upload_button()
+        return None
+    st.session_state["kept_result"] = result.id
+    if not named:  # the address names what it shows, without a step of its own on the way back
+        st.html(
+            f"<script>history.replaceState(history.state, '', '?result={result.id}')</script>",
+            unsafe_allow_javascript=True,
+        )
+    return result
+
+
+def still_there(store: Store, result_id: str) -> Result:
+    """Return a result that was shown a moment ago.
+
+    Raises:
+        InvalidInput: it was deleted since.
+    """
+    result = store.get(result_id)
+    if result is None:
+        raise InvalidInput("this result was deleted a moment ago")
+    return result
+
+
+def upload_button() -> None:
+    """Show the way to the upload page, to those who may use it."""
+    if may_change():
+        button("Upload a clip", go, "upload.py", type="primary", icon=":material/upload:", key="go_upload")
 
 
 def engines() -> dict[str, Any]:
@@ -74,12 +171,12 @@ def engines() -> dict[str, Any]:
     return {name: plugins.load(plugins.ENGINES, name) for name in plugins.names(plugins.ENGINES)}
 
 
-def file_url(result: Result, file: str) -> str:
+def file_url(result: Row | Result, file: str) -> str:
     """Return the address of a result's file; the time keeps browsers from showing an older run."""
     return f"/api/results/{result.id}/{file}?v={int(result.created)}"
 
 
-def player(result: Result, file: str) -> None:
+def player(result: Row | Result, file: str) -> None:
     """Show a result's video; the browser asks for the parts it needs."""
     st.html(
         f'<video controls loop playsinline preload="metadata" src="{file_url(result, file)}" '
@@ -88,7 +185,7 @@ def player(result: Result, file: str) -> None:
     )
 
 
-def thumbnail(result: Result) -> None:
+def thumbnail(result: Row | Result) -> None:
     """Show a result's picture."""
     st.html(
         f'<img src="{file_url(result, "thumbnail.jpg")}" alt="{escape(result.title)}" '
@@ -105,16 +202,48 @@ def picture(jpeg: bytes, alt: str) -> None:
     )
 
 
-def pick_result(results: list[Result], label: str, chosen: str, key: str) -> Result:
-    """Show a select box of results and return the chosen one, at first the one of id `chosen`."""
-    ids = [result.id for result in results]
-    by_id = dict(zip(ids, results, strict=True))
-    index = ids.index(chosen) if chosen in ids else 0
-    picked = st.selectbox(label, ids, index=index, format_func=lambda i: describe(by_id[i]), key=key)
-    return by_id[picked]
+def pick_result(
+    store: Store, label: str, shown: Result | None, key: str, *, without: str = "", digest: str = ""
+) -> str:
+    """Show a select box of results, the newest or what a search finds, and return the chosen id or "".
+
+    `digest` narrows it to one clip, `without` leaves one out. However many there are, the box holds few.
+    """
+    page = store.page(0, LISTED, digest=digest)
+    words = ""
+    if page.total > LISTED:
+        words = st.text_input(
+            f"{label}: search {page.total:,}", key=f"{key}_words", placeholder="part of a title"
+        )
+        page = store.page(0, LISTED, search=words, digest=digest) if words else page
+    rows: dict[str, Row | Result] = {row.id: row for row in page.rows if row.id != without}
+    if shown and not words:
+        rows = {shown.id: shown} | rows
+    if not rows:
+        st.caption("No result has these words in its title.")
+        return ""
+    index = list(rows).index(shown.id) if shown and shown.id in rows else 0
+    picked = st.selectbox(
+        label, list(rows), index=index, format_func=lambda i: _in_list(rows[i]), key=f"{key}_{index}_{words}"
+    )
+    return picked if picked in rows else list(rows)[index]
 
 
-def describe(result: Result) -> str:
+def result_picker(store: Store, result: Result, key: str) -> None:
+    """Show the select box that leads to another result; the address follows."""
+    picked = pick_result(store, "Result", result, f"{key}_{result.id}")
+    if picked and picked != result.id:
+        remember("result", picked)
+        st.rerun()
+
+
+def _in_list(row: Row | Result) -> str:
+    """Return a result in a line that stays and that no other has: a select box goes by its labels."""
+    made = time.strftime("%d %b %Y %H:%M:%S", time.localtime(row.created))
+    return f"{short(row.title)} · {row.engine} · {made} · {row.id[:6]}"
+
+
+def describe(result: Row | Result) -> str:
     """Return a result in a line: title, engine, when."""
     return f"{short(result.title)} · {result.engine} · {ago(result.created)}"
 
@@ -173,7 +302,13 @@ def _progress(jobs: JobRunner, status: JobStatus) -> None:
         if status.fps:
             text += f" · {status.fps:.1f} fps · {duration(status.seconds_left)} left"
         st.progress(min(1.0, share), text)
-    if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel_{status.id}"):
-        jobs.cancel(status.id)
+    button(
+        "Cancel",
+        jobs.cancel,
+        status.id,
+        changes=True,
+        icon=":material/stop_circle:",
+        key=f"cancel_{status.id}",
+    )
     if preview := jobs.preview(status.id):
         picture(preview, "The newest frame with its mask")

@@ -54,7 +54,7 @@ def step(draft: Draft, info: VideoInfo) -> None:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _frame_jpeg(digest: str, path: str, index: int) -> tuple[bytes, bytes]:
     """Return a frame as JPEG, at its own size and at the canvas's."""
-    frame = next(iter(open_clip(Path(path)).sample([index])))
+    frame = open_clip(Path(path)).frame_at(index)
     picture = Image.fromarray(frame)
     height, width = _canvas.canvas_size(frame.shape[:2])
     return _jpeg(picture), _jpeg(picture.resize((width, height), Image.Resampling.LANCZOS))

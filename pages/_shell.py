@@ -2,19 +2,21 @@
 
 import streamlit as st
 
+from pages import _parts, _theme
+
 st.set_page_config(page_title="VOS: one object out of a video", page_icon="docs/icon.png", layout="wide")
-st.html("<style>.stMainBlockContainer{padding-top:4rem}</style>")
-page = st.navigation(
-    [
-        st.Page("home.py", title="Home", icon=":material/home:", default=True),
-        st.Page("upload.py", title="Upload", icon=":material/brush:"),
-        st.Page("video.py", title="Video", icon=":material/movie:"),
-        st.Page("trajectory.py", title="Trajectory", icon=":material/timeline:"),
-        st.Page("gallery.py", title="Gallery", icon=":material/grid_view:"),
-        st.Page("compare.py", title="Compare", icon=":material/compare:"),
-    ],
-    position="top",
-)
+st.html(_theme.style())
+pages = [
+    st.Page("home.py", title="Home", icon=":material/home:", default=True),
+    st.Page("upload.py", title="Upload", icon=":material/brush:"),
+    st.Page("video.py", title="Video", icon=":material/movie:"),
+    st.Page("trajectory.py", title="Trajectory", icon=":material/timeline:"),
+    st.Page("gallery.py", title="Gallery", icon=":material/grid_view:"),
+    st.Page("compare.py", title="Compare", icon=":material/compare:"),
+]
+if not _parts.may_change():  # a guest of a shared dashboard looks; uploading is not for them
+    del pages[1]
+page = st.navigation(pages, position="top")
 if st.session_state.get("page") != page.url_path:  # a canvas is mounted anew on every visit
     st.session_state["page"] = page.url_path
     st.session_state["visit"] = st.session_state.get("visit", 0) + 1

@@ -14,13 +14,13 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages import _parts, _sample
+from pages import _parts, _sample, _theme
+from vos import downloads
 from vos.benchmark import compare, overlap
 from vos.benchmark.compare import Score, Truth
 from vos.types import Result
 from vos.video.draw import hex_colour, overlay
 from vos.video.masks import MaskReader
-from vos.video.read import open_clip
 from vos.video.write import thumbnail
 
 jobs = _parts.runner()
@@ -29,40 +29,50 @@ store = jobs.store
 
 def main() -> None:
     """Choose two sides, then show how they differ."""
-    st.title("Compare")
-    results = store.results()
-    if not results:
-        st.info("There is nothing to compare yet: a result is needed, and another one or ground truth.")
-        if st.button("Upload a clip", type="primary", icon=":material/upload:"):
-            st.switch_page("upload.py")
+    result = _parts.asked_result(store, "Compare")
+    if result is None:
         return
-    wanted = _parts.remembered("result")
+    st.title("Compare")
     left, right = st.columns(2)
     with left:
-        result = _parts.pick_result(results, "Result", wanted, f"pick_{wanted}")
-        _parts.remember("result", result.id)
+        _parts.result_picker(store, result, "ours")
     with right, _parts.mistakes():
-        truth, name = _other_side(result, results)
+        truth, name = _other_side(result)
     if truth is None:
         return
     with _parts.mistakes():
         _show(result, truth, name)
 
 
-def _other_side(result: Result, results: list[Result]) -> tuple[Truth | None, str]:
-    others = [r for r in results if r.digest == result.digest and r.id != result.id]
-    kinds = ["Ground truth file"]
-    if others:
+def _other_side(result: Result) -> tuple[Truth | None, str]:
+    kinds = ["Ground truth file"] if _parts.may_change() else []
+    if store.page(0, 2, digest=result.digest).total > 1:
         kinds.insert(0, "Another result")
     if result.digest == _sample.digest(jobs):
         kinds.insert(0, "The sample's exact masks")
+    if not kinds:
+        st.info("There is no other result of this clip to compare with.")
+        return None, ""
     kind = st.selectbox("Against", kinds, key=f"kind_{result.id}", filter_mode=None)
     if kind == "Another result":
-        other = _parts.pick_result(others, "The other result", "", f"other_{result.id}")
-        return Truth(other.files["masks"], range(other.frames)), _parts.describe(other)
+        return _another(result)
     if kind == "The sample's exact masks":
         with st.spinner("Drawing the sample's exact masks…"):
             return _sample.truth(jobs), "exact masks"
+    return _from_file(result)
+
+
+def _another(result: Result) -> tuple[Truth | None, str]:
+    picked = _parts.pick_result(
+        store, "The other result", None, f"other_{result.id}", without=result.id, digest=result.digest
+    )
+    other = store.get(picked) if picked else None
+    if other is None:
+        return None, ""
+    return Truth(other.files["masks"], range(min(other.frames, result.frames))), _parts.describe(other)
+
+
+def _from_file(result: Result) -> tuple[Truth | None, str]:
     files = st.file_uploader(
         "A zip of mask pictures, as DAVIS has them, or the pictures",
         type=["zip", "png"],
@@ -105,8 +115,7 @@ def _zip(files: list[Any]) -> Any:
 
 @st.cache_data(show_spinner="Measuring J and F…", max_entries=16)
 def _scores(result_id: str, truth_path: str, frames: tuple[int, ...], merged: bool) -> list[Score]:
-    result = store.get(result_id)
-    assert result is not None
+    result = _parts.still_there(store, result_id)
     with MaskReader(result.files["masks"]) as masks:
         truth = Truth(Path(truth_path), frames)
         return [score for row in compare.scores(truth, masks, merged=merged) for score in row]
@@ -118,6 +127,9 @@ def _show(result: Result, truth: Truth, name: str) -> None:
         merged = st.toggle("All objects as one", False, key="merged")
     rows = _scores(result.id, str(truth.path), truth.frames, merged)
     inner = [row for row in rows if row.frame not in (truth.frames[0], truth.frames[-1])] or rows
+    if not rows:
+        st.info("Neither side has an object on these frames: there is nothing to measure.")
+        return
     j = overlap.statistics([row.j for row in inner])
     f = overlap.statistics([row.f for row in inner])
     columns = st.columns(4)
@@ -149,13 +161,18 @@ def _show(result: Result, truth: Truth, name: str) -> None:
 
 def _temporal(result: Result, truth: Truth) -> None:
     key = f"T_{result.id}_{truth.path}"
-    if key not in st.session_state and st.button("Measure T", help="Temporal stability; takes some seconds"):
-        with st.spinner("Measuring T…"):
-            st.session_state[key] = [_mean_t(str(path)) for path in (result.files["masks"], truth.path)]
-        st.rerun()
-    if key in st.session_state:
+    if key not in st.session_state:
+        paths = [str(result.files["masks"]), str(truth.path)]
+        text = "Temporal stability; takes some seconds"
+        _parts.button("Measure T", _measure_t, key, paths, help=text, key="measure_t")
+    else:
         ours, theirs = st.session_state[key]
         st.metric("T (lower is steadier)", ours, f"{theirs} the other", delta_color="off", delta_arrow="off")
+
+
+def _measure_t(key: str, paths: list[str]) -> None:
+    with st.spinner("Measuring T…"):
+        st.session_state[key] = [_mean_t(path) for path in paths]
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
@@ -180,18 +197,12 @@ def _curves(result: Result, rows: list[Score]) -> None:
                     line={"color": hex_colour(object_id), "dash": dash},
                 )
             )
-    figure.update_layout(
-        height=280,
-        margin={"l": 0, "r": 0, "t": 10, "b": 0},
-        xaxis_title="frame",
-        yaxis={"range": [0, 1.02]},
-        legend={"orientation": "h"},
-    )
-    st.plotly_chart(figure, key="curves", config={"displayModeBar": False})
+    figure.update_layout(xaxis_title="frame", yaxis={"range": [0, 1.02]}, legend={"orientation": "h"})
+    _theme.chart(figure, "curves", height=280, margin={"l": 0, "r": 0, "t": 10, "b": 0})
 
 
 def _pictures(result: Result, truth: Truth, name: str, frame: int) -> None:
-    picture = next(iter(open_clip(result.files["source"]).sample([frame])))
+    picture = downloads.frame_at(result, frame)
     with MaskReader(result.files["masks"]) as masks, MaskReader(truth.path) as exact:
         ours, theirs = masks[frame], exact[truth.frames.index(frame)]
     different = compare.differences(theirs, ours)

@@ -1,19 +1,14 @@
-"""All cached results: search, filter, sort, open, delete."""
+"""All cached results: search, filter, sort, open, delete; the address keeps where one is."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from pages import _parts
-from vos.types import Result
+from vos.index import Page, Row
 
-PER_PAGE = 24
-ORDERS = {
-    "Newest first": lambda r: -r.created,
-    "Oldest first": lambda r: r.created,
-    "Title": lambda r: r.title.lower(),
-    "Longest first": lambda r: -r.frames,
-}
+ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "title": "Title", "largest": "Largest first"}
+KEPT = ("search", "engine", "sort", "sheet")
 jobs = _parts.runner()
 store = jobs.store
 
@@ -21,57 +16,85 @@ store = jobs.store
 def main() -> None:
     """Show the results as a grid of pictures."""
     st.title("Gallery")
-    results = store.results()
-    if not results:
+    count = store.count()
+    if not count:
         st.info("Nothing here yet: every finished result is kept here and comes back at once.")
-        if st.button("Upload a clip", type="primary", icon=":material/upload:"):
-            st.switch_page("upload.py")
+        _parts.upload_button()
         return
-    found = _chosen(results)
-    st.caption(f"{len(found)} of {len(results)} results · {store.size_bytes() / 2**20:.0f} MB on disk")
-    if not found:
+    _come_back()
+    found = _chosen()
+    st.session_state["kept_gallery"] = {name: st.session_state.get(name) for name in KEPT}
+    st.caption(f"{found.total} of {count} results · {store.size_bytes() / 2**20:.0f} MB on disk")
+    if not found.total:
         st.info("No result matches; try another word or engine.")
         return
-    pages = -(-len(found) // PER_PAGE)
-    page = st.pagination(pages, key="gallery_page") if pages > 1 else 1
-    shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
-    for start in range(0, len(shown), 4):
-        for column, result in zip(st.columns(4), shown[start : start + 4], strict=False):
+    for start in range(0, len(found.rows), 4):
+        for column, row in zip(st.columns(4), found.rows[start : start + 4], strict=False):
             with column.container(border=True):
-                _card(result)
+                _card(row)
+    pages = -(-found.total // _parts.PER_SHEET)
+    if pages > 1:
+        st.pagination(pages, key="sheet", bind="query-params")
 
 
-def _chosen(results: list[Result]) -> list[Result]:
+def _come_back() -> None:
+    """Be as before a result was opened: Streamlit leaves /gallery?result= in the history on the way to it."""
+    if "result" in st.query_params:
+        st.query_params.pop("result")
+        for name, value in st.session_state.get("kept_gallery", {}).items():
+            if value is not None:
+                st.session_state[name] = value
+
+
+def _chosen() -> Page:
     left, middle, right = st.columns([2, 1, 1])
-    words = left.text_input("Search", key="search", placeholder="title or object name").lower().split()
-    engines = sorted({result.engine for result in results})
-    engine = middle.selectbox("Engine", ["All", *engines], key="filter_engine")
-    order = right.selectbox("Sort", list(ORDERS), key="order")
-    found = [
-        result
-        for result in results
-        if engine in ("All", result.engine)
-        and all(word in " ".join([result.title, *result.names.values()]).lower() for word in words)
-    ]
-    return sorted(found, key=ORDERS[order])
-
-
-def _card(result: Result) -> None:
-    _parts.thumbnail(result)
-    st.markdown(f"**{_parts.plain(_parts.short(result.title, 32))}**")
-    seen = min(result.visible.values(), default=0.0)
-    st.caption(
-        f"{result.engine} · {result.frames} frames · visible {100 * seen:.0f} % · "
-        f"{_parts.ago(result.created)}"
+    words = left.text_input(
+        "Search", key="search", placeholder="part of a title", bind="query-params", on_change=_first_sheet
     )
+    engines = ["All", *store.engines()]
+    engine = middle.selectbox(
+        "Engine", engines, key="engine", bind="query-params", on_change=_first_sheet, filter_mode=None
+    )
+    order = right.selectbox(
+        "Sort",
+        list(ORDERS.values()),
+        key="sort",
+        bind="query-params",
+        on_change=_first_sheet,
+        filter_mode=None,
+    )
+    sort = next(name for name, label in ORDERS.items() if label == (order or ORDERS["newest"]))
+    which = {"search": words.strip(), "sort": sort, "engine": "" if engine in ("All", None) else engine}
+    sheet = _asked_sheet()
+    found = store.page((sheet - 1) * _parts.PER_SHEET, _parts.PER_SHEET, **which)
+    if found.total and not found.rows:  # the last of its sheet was deleted
+        found = store.page(0, _parts.PER_SHEET, **which)
+        _first_sheet()
+    return found
+
+
+def _asked_sheet() -> int:
+    """Return the sheet to show, from the pages at the foot or from the address before they are drawn."""
+    asked = str(st.session_state.get("sheet") or st.query_params.get("sheet", "1"))
+    return max(1, int(asked)) if asked.isdecimal() and len(asked) < 9 else 1
+
+
+def _first_sheet() -> None:
+    st.session_state["sheet"] = 1
+    st.query_params.pop("sheet", None)
+
+
+def _card(row: Row) -> None:
+    _parts.thumbnail(row)
+    st.markdown(f"**{_parts.plain(_parts.short(row.title, 32))}**")
+    objects = f"{row.objects} object{'' if row.objects == 1 else 's'}"
+    st.caption(f"{row.engine} · {row.frames} frames · {objects} · {_parts.ago(row.created)}")
     with st.container(horizontal=True):
-        if st.button("Open", key=f"open_{result.id}", type="primary"):
-            _parts.open_result(result.id)
-        with st.popover("Delete", icon=":material/delete:"):
-            st.markdown("This cannot be undone.")
-            if st.button("Delete it", key=f"delete_{result.id}"):
-                store.delete(result.id)
-                st.rerun()
+        _parts.button("Open", _parts.open_result, row.id, key=f"open_{row.id}", type="primary")
+        if _parts.may_change():
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown("This cannot be undone.")
+                _parts.button("Delete it", store.delete, row.id, changes=True, key=f"delete_{row.id}")
 
 
 main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,14 +10,12 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pages import _parts
-from vos import downloads, track_files, tracks
-from vos.errors import VosError
-from vos.tracks import Track
+from pages import _parts, _theme
+from vos import downloads, track_files
+from vos.tracks import COLUMNS, Track
 from vos.types import Frame, Result
 from vos.video.draw import hex_colour, overlay
 from vos.video.masks import MaskReader
-from vos.video.read import open_clip
 from vos.video.write import thumbnail
 
 FLOOR_SIDE = 160  # of the first frame as the floor's texture; Plotly draws two triangles a pixel
@@ -50,56 +47,60 @@ class Scene:
 
 def main() -> None:
     """Show a result's tracks, or an uploaded table's."""
-    st.title("Trajectory")
     scene = _choose()
     if scene is None:
         return
+    with _parts.mistakes():
+        _draw(scene)
+
+
+def _draw(scene: Scene) -> None:
     names = [_name(track) for track in scene.tracks]
     shown = names
     if len(names) > 1:
         shown = st.pills("Objects", names, selection_mode="multi", default=names, key=f"shown_{scene.title}")
-    tracks = [track for track in scene.tracks if _name(track) in shown]
+    shown_tracks = [track for track in scene.tracks if _name(track) in shown]
     frame = 0
     left, right = st.columns([13, 7], gap="large")
     with right:
         if scene.frames > 1:
             frame = st.slider("Frame", 0, scene.frames - 1, 0, key=f"at_{scene.title}_{scene.frames}")
-        _frame(scene, tracks, frame)
+        _frame(scene, shown_tracks, frame)
     with left:
-        st.plotly_chart(_figure(scene, tracks, frame), key="space", height=560)
+        _theme.chart(_figure(scene, shown_tracks, frame), "space", bar=True)
         st.caption(
             "Drag to turn, scroll to zoom. The origin is the picture's top left corner; the floor is the "
             "first frame; time goes up."
         )
-    _charts(scene, tracks, frame)
+    _charts(scene, shown_tracks, frame)
 
 
 def _choose() -> Scene | None:
-    results = store.results()
-    wanted = _parts.remembered("result")
+    """Return what to draw: an uploaded table, else the result that the address names."""
+    table = st.session_state.get("table")  # the box for it comes below
+    result = None if table else _parts.asked_result(store, "Trajectory")
+    if not table and st.query_params.get("result") and result is None:
+        return None  # gone: nothing else is shown
+    if result or table:
+        st.title("Trajectory")
     left, right = st.columns(2)
     with right:
         file = st.file_uploader(
             "Or a trajectory table (TXT, CSV, JSON)", type=["txt", "csv", "json"], key="table"
         )
     if file is not None:
-        try:
-            tracks = track_files.read_table(file.getvalue(), file.name)
-        except VosError as error:
-            st.error(_parts.sentence(error), icon=":material/error:")
-            return None
-        return Scene(tracks, _extent(tracks), 0.0, file.name)
-    if not results:
-        left.info("There are no results yet: upload a clip, or open a trajectory table.")
+        with _parts.mistakes():
+            read = track_files.read_table(file.getvalue(), file.name)
+        return Scene(read, _extent(read), 0.0, file.name)
+    if result is None:
         return None
     with left:
-        result = _parts.pick_result(results, "Result", wanted, f"pick_{wanted}")
-    _parts.remember("result", result.id)
-    tracks = downloads.tracks(result)
-    if not tracks:
+        _parts.result_picker(store, result, "track")
+    found = downloads.tracks(result)
+    if not found:
         st.info("No object was found in this clip.")
         return None
-    return Scene(tracks, result.info.size_hw, float(result.info.fps), result.title, result)
+    return Scene(found, result.info.size_hw, float(result.info.fps), result.title, result)
 
 
 def _extent(tracks: tuple[Track, ...]) -> tuple[int, int]:
@@ -162,7 +163,7 @@ def _figure(scene: Scene, tracks: list[Track], frame: int) -> go.Figure:
 
 def _marker(track: Track, frame: int, colour: str) -> go.Scatter3d:
     """Return the box and midpoint of one frame."""
-    row = {name: track.column(name)[frame] for name in tracks.COLUMNS}
+    row = {name: track.column(name)[frame] for name in COLUMNS}
     xs = [row["left"], row["right"], row["right"], row["left"], row["left"], row["centre_x"]]
     ys = [row["top"], row["top"], row["bottom"], row["bottom"], row["top"], row["centre_y"]]
     sizes = [3, 3, 3, 3, 3, 8]
@@ -179,8 +180,8 @@ def _marker(track: Track, frame: int, colour: str) -> go.Scatter3d:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _floor_pixels(result_id: str, path: str) -> NDArray[np.uint8]:
-    frame = next(iter(open_clip(Path(path))))
+def _floor_pixels(result_id: str) -> NDArray[np.uint8]:
+    frame = next(iter(downloads.clip(_parts.still_there(store, result_id))))
     scale = FLOOR_SIDE / max(frame.shape[:2])
     size = (max(2, round(frame.shape[1] * scale)), max(2, round(frame.shape[0] * scale)))
     return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
@@ -188,7 +189,7 @@ def _floor_pixels(result_id: str, path: str) -> NDArray[np.uint8]:
 
 def _floor(result: Result) -> go.Mesh3d:
     """Return the first frame as a mesh at z = 0: two triangles in each pixel's colour."""
-    pixels = _floor_pixels(result.id, str(result.files["source"]))
+    pixels = _floor_pixels(result.id)
     rows, columns = pixels.shape[:2]
     y, x = np.meshgrid(
         np.linspace(0, result.info.height, rows + 1),
@@ -215,7 +216,7 @@ def _floor(result: Result) -> go.Mesh3d:
 
 def _frame(scene: Scene, tracks: list[Track], frame: int) -> None:
     if scene.result:
-        jpeg = _picture(scene.result.id, str(scene.result.files["source"]), frame)
+        jpeg = _picture(scene.result.id, frame)
         _parts.picture(jpeg, f"Frame {frame} with its masks")
     rows = []
     for track in tracks:
@@ -228,10 +229,9 @@ def _frame(scene: Scene, tracks: list[Track], frame: int) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _picture(result_id: str, path: str, frame: int) -> bytes:
-    result = store.get(result_id)
-    assert result is not None
-    picture: Frame = next(iter(open_clip(Path(path)).sample([frame])))
+def _picture(result_id: str, frame: int) -> bytes:
+    result = _parts.still_there(store, result_id)
+    picture: Frame = downloads.frame_at(result, frame)
     with MaskReader(result.files["masks"]) as masks:
         picture = overlay(picture, masks[frame])
     return thumbnail(picture, 960)
@@ -252,14 +252,9 @@ def _charts(scene: Scene, tracks: list[Track], frame: int) -> None:
                     go.Scatter(y=series, name=_name(track), line={"color": hex_colour(track.object_id)})
                 )
         figure.add_vline(frame, line={"dash": "dot", "width": 1})
-        figure.update_layout(
-            height=260,
-            margin={"l": 0, "r": 0, "t": 30, "b": 0},
-            title=title,
-            xaxis_title="frame",
-            showlegend=len(tracks) > 1,
-        )
-        column.plotly_chart(figure, key=title, config={"displayModeBar": False})
+        figure.update_layout(title=title, xaxis_title="frame", showlegend=len(tracks) > 1)
+        with column:
+            _theme.chart(figure, title, height=260, margin={"l": 0, "r": 0, "t": 30, "b": 0})
 
 
 main()

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import _drafts, _parts, _prompt, _sample
+from pages import _clip, _drafts, _parts, _prompt, _sample
 from pages._drafts import Draft
-from vos import segment, uploads
+from vos import segment
 from vos.errors import VosError
 from vos.types import VideoInfo
 from vos.video.read import probe
 
-TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "gif", "zip"]
 jobs = _parts.runner()
 store = jobs.store
 
@@ -46,22 +45,13 @@ def _info(digest: str, path: str) -> VideoInfo:
 
 
 def _choose_clip(job_id: str) -> None:
+    if st.query_params.get("draft"):
+        st.warning(
+            "The draft of this address is not there any more; drafts and their clips are kept for a month."
+        )
     st.subheader("1 · Clip")
-    generation = st.session_state.setdefault("uploader", 0)
-    file = st.file_uploader(
-        "A video (MP4, MOV, MKV, WebM, AVI), a GIF, or a zip of numbered images, up to 2 GB",
-        type=TYPES,
-        key=f"clip_{generation}",
-    )
-    st.button("Use the sample clip", icon=":material/movie:", key="use_sample", on_click=_want_sample)
-    if st.session_state.get("wants_sample"):
-        with st.spinner("Drawing the sample clip (first time only)…"), _parts.mistakes():
-            _drafts.new(_sample.upload(jobs), store, title=_sample.NAME)
-        del st.session_state["wants_sample"]
-        st.rerun()
-    if file is not None:
-        with st.spinner("Reading the clip…"):
-            _begin(file)
+    _clip.choose(store)
+    _parts.button("Use the sample clip", _use_sample, changes=True, icon=":material/movie:", key="use_sample")
     if job_id:
         st.subheader("3 · Run")
         _outcome(job_id)
@@ -69,19 +59,11 @@ def _choose_clip(job_id: str) -> None:
     st.caption("Then paint the object on one of its frames, or let it be found.")
 
 
-def _begin(file: typing.Any) -> None:
-    try:
-        upload = uploads.keep(file, file.name, store.folder / "uploads")
-        try:
-            _drafts.new(upload, store)
-        except VosError as error:
-            upload.path.unlink(missing_ok=True)
-            raise type(error)(str(error).replace(upload.path.name, file.name)) from error
-    except VosError as error:
-        st.error(_parts.sentence(error), icon=":material/error:")
-    else:
-        st.session_state["uploader"] += 1  # a new uploader lets the old one's memory go
-        st.rerun()
+def _use_sample() -> None:
+    with st.spinner("Drawing the sample clip (first time only)…"):
+        draft = _drafts.new(_sample.upload(jobs), store)
+    draft.title = _sample.NAME
+    _drafts.save(draft, store)
 
 
 def _clip_step(draft: Draft, info: VideoInfo) -> None:
@@ -92,7 +74,7 @@ def _clip_step(draft: Draft, info: VideoInfo) -> None:
             f"{info.codec} · {info.frames} frames at {rate} fps · {_parts.duration(info.duration_s)}"
             f"{' · sound' if info.audio_codec else ''}"
         )
-        st.button("Another clip", icon=":material/swap_horiz:", key="another_clip", on_click=_drafts.drop)
+        _parts.button("Another clip", _drafts.drop, icon=":material/swap_horiz:", key="another_clip")
 
 
 def _run_step(draft: Draft, info: VideoInfo, job_id: str) -> None:
@@ -167,10 +149,6 @@ def _option(draft: Draft, option: dataclasses.Field[typing.Any], kind: type) -> 
 
 
 # Callbacks: they run before the page does, so that no other click can interrupt them.
-
-
-def _want_sample() -> None:
-    st.session_state["wants_sample"] = True
 
 
 def _take_engine(draft: Draft, engine: str) -> None:

@@ -9,9 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages import _drafts, _parts, player
+from pages import _drafts, _parts, _theme, player
 from vos import downloads
-from vos.errors import VosError
 from vos.types import Result
 from vos.video.draw import hex_colour
 
@@ -28,26 +27,10 @@ def main() -> None:
 
 
 def _main() -> None:
-    results = store.results()
-    wanted = _parts.remembered("result")
-    if not results:
-        st.title("Video")
-        _gone(wanted)
-        st.info("There are no results yet. Upload a clip, or try the sample on the home page.")
-        if st.button("Upload a clip", type="primary", icon=":material/upload:"):
-            st.switch_page("upload.py")
-        return
-    if wanted and store.get(wanted) is None:
-        _gone(wanted)
-    result = _parts.pick_result(results, "Result", wanted, f"pick_{wanted}")
-    if result.id != wanted:
-        _parts.remember("result", result.id)
-    _show(result)
-
-
-def _gone(result_id: str) -> None:
-    if result_id:
-        st.warning("That result is not there any more; it was deleted or made room for newer ones.")
+    result = _parts.asked_result(store, "Video")
+    if result:
+        _parts.result_picker(store, result, "pick")
+        _show(result)
 
 
 def _show(result: Result) -> None:
@@ -151,13 +134,9 @@ def _confidence(result: Result) -> None:
         return
     st.markdown("**Where to look:** the engine's confidence, frame by frame")
     figure = go.Figure(go.Scatter(y=values, mode="lines", line={"color": "#ff2e88"}, name="confidence"))
-    figure.update_layout(
-        height=180,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        xaxis_title="frame",
-        yaxis={"range": [0, 1.02], "title": "confidence"},
-    )
-    st.plotly_chart(figure, key=f"confidence_{result.id}", config={"displayModeBar": False})
+    figure.update_layout(xaxis_title="frame", yaxis={"range": [0, 1.02], "title": "confidence"})
+    margin = {"l": 0, "r": 0, "t": 8, "b": 0}
+    _theme.chart(figure, f"confidence_{result.id}", height=180, margin=margin)
 
 
 def _attention(result: Result) -> None:
@@ -176,46 +155,67 @@ def _reuse(result: Result) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first, last = int(found.argmax()), result.frames - 1
         st.number_input("Frame", 0, last, first, key=f"prompt_frame_{result.id}", width=110)
-        st.button(
+        _parts.button(
             "Use its mask as a prompt",
+            _to_prompt,
+            result.id,
+            f"prompt_frame_{result.id}",
+            changes=True,
             icon=":material/edit:",
             key="to_prompt",
-            on_click=_to_prompt,
-            args=(result, f"prompt_frame_{result.id}"),
         )
-    _drafts.messages(None)
 
 
-def _to_prompt(result: Result, key: str) -> None:
-    try:
-        _drafts.from_result(result, st.session_state[key], store)
-    except VosError as error:
-        st.session_state["mistake"] = _parts.sentence(error)
-    else:
-        st.session_state["go"] = "upload.py"
+def _to_prompt(result_id: str, frame_key: str) -> None:
+    _drafts.from_result(_parts.still_there(store, result_id), int(st.session_state[frame_key]), store)
+    _parts.go("upload.py")
 
 
 def _manage(result: Result) -> None:
-    with st.expander("Rename, delete", icon=":material/settings:"):
-        title = st.text_input("Title", result.title, max_chars=120, key=f"title_{result.id}")
-        names = {
-            i: st.text_input(f"Name of object {i}", result.name(i), max_chars=60, key=f"name_{result.id}_{i}")
-            for i in result.objects
-        }
-        if st.button("Save", key="save_names", icon=":material/save:"):
-            with _parts.mistakes():
-                store.rename(result.id, title=title.strip() or result.title, names=names)
-            st.rerun()
-        sure = st.checkbox("Yes, delete this result", key=f"sure_{result.id}")
-        if st.button("Delete", key="delete", icon=":material/delete:", disabled=not sure):
-            store.delete(result.id)
-            _parts.remember("result", "")
-            st.switch_page("gallery.py")
+    if _parts.may_change():
+        with st.expander("Rename, delete", icon=":material/settings:"):
+            st.text_input("Title", result.title, max_chars=120, key=f"title_{result.id}")
+            for i in result.objects:
+                st.text_input(
+                    f"Name of object {i}", result.name(i), max_chars=60, key=f"name_{result.id}_{i}"
+                )
+            _parts.button("Save", _save, result.id, changes=True, key="save_names", icon=":material/save:")
+            sure = st.checkbox("Yes, delete this result", key=f"sure_{result.id}")
+            _parts.button(
+                "Delete",
+                _delete,
+                result.id,
+                changes=True,
+                key="delete",
+                icon=":material/delete:",
+                disabled=not sure,
+            )
     with st.container(horizontal=True):
-        if st.button("3D trajectory", icon=":material/timeline:", key="to_trajectory"):
-            _parts.open_result(result.id, "trajectory.py")
-        if st.button("Compare", icon=":material/compare:", key="to_compare"):
-            _parts.open_result(result.id, "compare.py")
+        for label, page, icon in (
+            ("3D trajectory", "trajectory", "timeline"),
+            ("Compare", "compare", "compare"),
+        ):
+            _parts.button(
+                label,
+                _parts.open_result,
+                result.id,
+                f"{page}.py",
+                icon=f":material/{icon}:",
+                key=f"to_{page}",
+            )
+
+
+def _save(result_id: str) -> None:
+    result, typed = _parts.still_there(store, result_id), st.session_state
+    names = {i: typed[f"name_{result_id}_{i}"].strip() or result.name(i) for i in result.objects}
+    store.rename(result_id, title=typed[f"title_{result_id}"].strip() or result.title, names=names)
+
+
+def _delete(result_id: str) -> None:
+    if st.session_state[f"sure_{result_id}"]:
+        store.delete(result_id)
+        st.session_state["kept_result"] = ""
+        _parts.go("gallery.py")
 
 
 main()

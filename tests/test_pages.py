@@ -1,19 +1,24 @@
 """Every page without a browser: empty states, a result, mistakes."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages import _parts
 from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
-from vos import draft_files, uploads
+from vos import downloads, draft_files, uploads
 from vos.drafts import DEFAULT_ENGINE, Draft
+from vos.errors import InvalidInput
 from vos.jobs import JobRunner
 from vos.net.engines import cosnet
 from vos.store import Store
-from vos.types import Job
+from vos.types import Job, Prompt
 from vos.video.masks import MaskReader
 from vos.video.read import probe
 from vos.video.write import thumbnail
@@ -90,7 +95,11 @@ def test_the_video_page_shows_the_result_of_its_address(filled):
 
 
 def test_a_result_that_is_gone_says_so(filled):
-    assert "not there any more" in texts(open_page("video", result="f" * 64))
+    for name in ("video", "trajectory", "compare"):
+        app = open_page(name, result="f" * 64)
+        assert "ffffffffffff is not there any more" in texts(app).replace("\\", "")
+        assert (len(app.selectbox), len(app.metric), len(app.markdown)) == (0, 0, 0)  # and nothing else
+        assert app.query_params["result"] == "f" * 64  # the address is left alone
 
 
 def test_a_job_that_nobody_knows_says_so(runner):
@@ -102,8 +111,9 @@ def test_the_video_page_lets_go_of_the_job_also_when_its_result_is_gone(runner):
     assert app.session_state["kept_job"] == ""
 
 
-def test_a_draft_that_is_gone_leads_to_a_fresh_upload(runner):
+def test_a_draft_that_is_gone_says_so_and_leads_to_a_fresh_upload(runner):
     app = open_page("upload", draft="nothing")
+    assert "The draft of this address is not there any more" in texts(app)
     assert app.button(key="use_sample")
 
 
@@ -207,3 +217,82 @@ def test_the_mask_of_a_result_becomes_the_prompt_of_a_new_draft(filled):
     upload = open_page("upload", draft=draft.token)
     assert "Frame 5, exactly as it will be used" in texts(upload)
     assert not upload.button(key="run").disabled
+
+
+def size_job(tmp_path, size_hw, frame):
+    """A job on a still clip of any size, as a zip, its object a square."""
+    path = tmp_path / "still.zip"
+    frames = np.random.default_rng(1).integers(0, 255, (*size_hw, 3), np.uint8)
+    with zipfile.ZipFile(path, "w") as archive:
+        for index in range(4):
+            data = io.BytesIO()
+            Image.fromarray(frames).save(data, "PNG")
+            archive.writestr(f"{index}.png", data.getvalue())
+    mask = np.zeros(size_hw, np.uint8)
+    mask[5:15, 5:15] = 1
+    return Job(clip=path, engine="flow", prompts=(Prompt(frame, mask),), title="Odd")
+
+
+def test_a_clip_of_odd_size_is_shown_compared_and_exported_at_its_true_size(runner, tmp_path):
+    for frame in (0, 2):
+        runner.wait(runner.submit(size_job(tmp_path, (39, 51), frame), "d"), 60)
+    result = runner.store.newest()
+    assert [downloads.frame_at(result, index).shape for index in (0, 1, 3)] == [(39, 51, 3)] * 3
+    for name in ("video", "trajectory", "compare"):
+        assert not open_page(name, result=result.id).error
+    assert float(open_page("compare", result=result.id).metric[1].value) > 90
+
+
+def test_two_results_without_any_object_are_no_mistake(runner, clip, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(cosnet, "THRESHOLD", 2)
+    unprompted(runner, clip)
+    job = Job(clip=clip, engine="cosnet", prompts=(), options={"short_side": 96}, title="Again")
+    runner.wait(runner.submit(job, "d"), 60)
+    assert "Neither side has an object" in texts(open_page("compare"))
+
+
+def test_select_boxes_tell_results_of_one_name_apart(filled):
+    for row in filled.store.page().rows:
+        filled.store.rename(row.id, title="Same")
+    app = open_page("video")
+    assert len(set(app.selectbox[0].options)) == 2
+    other = next(row.id for row in filled.store.page().rows if row.id != app.selectbox[0].value)
+    app.selectbox[0].set_value(other).run()
+    assert not app.exception
+    assert app.query_params["result"] == other
+    assert app.selectbox[0].value == other
+
+
+def test_with_many_results_the_box_is_short_and_a_search_finds_the_rest(filled, monkeypatch):
+    monkeypatch.setattr(_parts, "LISTED", 1)
+    app = open_page("video")
+    assert len(app.selectbox[0].options) == 1
+    app.text_input[0].set_value("odd").run()
+    assert len(app.selectbox[0].options) == 1
+    assert "Odd" in app.title[0].value
+
+
+def test_the_gallery_is_where_its_address_says(filled):
+    app = open_page("gallery", search="odd", sort="Oldest first")
+    assert app.text_input(key="search").value == "odd"
+    assert app.selectbox(key="sort").value == "Oldest first"
+    assert "1 of 2 results" in texts(app)
+
+
+def test_the_gallery_has_sheets(filled, monkeypatch):
+    monkeypatch.setattr(_parts, "PER_SHEET", 1)
+    app = open_page("gallery", sheet="2")
+    (opened,) = [button.key for button in app.button if button.key.startswith("open_")]
+    assert opened == f"open_{filled.store.page(1, 1).rows[0].id}"
+
+
+def test_guests_of_a_shared_dashboard_see_nothing_that_changes(filled, monkeypatch):
+    monkeypatch.setenv("VOS_SHARE_TOKEN", "the-token")
+    monkeypatch.setattr(type(st.context), "cookies", {})
+    for name in ("home", "gallery", "video", "compare", "trajectory"):
+        app = open_page(name)
+        for button in app.button:
+            changes = ("delete", "save_", "try_", "go_upload", "to_prompt", "use_sample", "cancel")
+            assert button.disabled or not button.key.startswith(changes), (name, button.key)
+    with pytest.raises(InvalidInput, match="token"):
+        _parts.allow_change()

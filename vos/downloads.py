@@ -19,7 +19,7 @@ from vos import track_files as tables
 from vos.errors import InvalidInput
 from vos.store import Store, facts
 from vos.tracks import Track, TrackBuilder
-from vos.types import OptionValue, Result, Step
+from vos.types import Frame, OptionValue, Result, Step
 from vos.video.alpha import AlphaReader
 from vos.video.exportable import Exportable
 from vos.video.finish import Finish, finish_masks
@@ -49,6 +49,12 @@ def tracks(result: Result) -> tuple[Track, ...]:
         return ()
     table = tables.read_table(result.files["tracks"].read_bytes(), "tracks.json")
     return tuple(dataclasses.replace(track, name=result.name(track.object_id)) for track in table)
+
+
+def frame_at(result: Result, index: int) -> Frame:
+    """Return a frame (H, W, 3) of the clip a result was made of, at the size of the result's masks."""
+    height, width = result.info.size_hw
+    return open_clip(result.files["source"]).frame_at(index)[:height, :width]  # stored clips have even sizes
 
 
 def make(result: Result, name: str, folder: Path) -> Path:

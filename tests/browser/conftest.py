@@ -56,6 +56,7 @@ def dashboard(cache):
     log = (cache / "server.log").open("w")
     env = os.environ | {"VOS_CACHE": str(cache)}
     server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+    (cache / "server.pid").write_text(str(server.pid))
     url = f"http://localhost:{port}"
     try:
         _wait_for(url + "/api/health", server, log)

@@ -6,18 +6,19 @@ import json
 import struct
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from vos import jobs
+from vos.api.answers import GONE, explained, problem, send_file
 from vos.errors import InvalidInput
-from vos.jobs import runner
 from vos.types import Result
 from vos.video.draw import hex_colour
 from vos.video.finish import finish_at, read_finish
 from vos.video.masks import MaskReader, pack
 from vos.video.times import frame_times
 
-CACHED = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+CACHED = {"Cache-Control": "private, max-age=3600"}
 MOST_FINISHED = 32  # masks in one answer
 DOUBTFUL = 0.5  # confidence below which a frame is marked, where the engine has an opinion
 
@@ -55,33 +56,36 @@ def doubtful(confidence: list[float | None]) -> list[tuple[int, int]]:
     return stretches
 
 
+@explained
 def facts(request: Request) -> Response:
     """Send the facts."""
-    result = runner().store.get(request.path_params["result_id"])
+    result = jobs.runner().store.get(request.path_params["result_id"])
     if result is None:
-        return JSONResponse({"error": "there is no such result; it may have been deleted"}, status_code=404)
+        return problem(404, GONE)
     return JSONResponse(player_facts(result), headers={"Cache-Control": "no-cache"})
 
 
+@explained
 def masks(request: Request) -> Response:
     """Send the packed masks, or a range of their bytes."""
-    result = runner().store.get(request.path_params["result_id"])
-    if result is None:
-        return JSONResponse({"error": "there is no such result; it may have been deleted"}, status_code=404)
-    return FileResponse(result.files["masks"], media_type="application/octet-stream", headers=CACHED)
+    file = jobs.runner().store.open_file(request.path_params["result_id"], "masks")
+    if file is None:
+        return problem(404, GONE)
+    return send_file(request, file, "application/octet-stream", CACHED)
 
 
+@explained
 def finished(request: Request) -> Response:
     """Send some masks with finishing touches: of each its length (uint32, little endian) and it, packed."""
-    result = runner().store.get(request.path_params["result_id"])
+    result = jobs.runner().store.get(request.path_params["result_id"])
     if result is None:
-        return JSONResponse({"error": "there is no such result; it may have been deleted"}, status_code=404)
+        return problem(404, GONE)
     try:
         asked = dict(request.query_params)
         first, count = int(asked.pop("first", 0)), int(asked.pop("count", 1))
         finish = read_finish(asked)
     except (ValueError, InvalidInput) as error:
-        return JSONResponse({"error": str(error)}, status_code=422)
+        return problem(422, str(error))
     with MaskReader(result.files["masks"]) as stored:
         frames = range(max(0, first), min(len(stored), first + min(count, MOST_FINISHED)))
         packed = [pack(finish_at(stored, frame, finish)) for frame in frames]

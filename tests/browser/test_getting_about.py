@@ -1,0 +1,122 @@
+"""Uploading and getting about: what arrives, what is said, where Back leads, what an upload costs."""
+
+import hashlib
+import http.client
+import re
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import SHOTS
+from vos import segment
+from vos.store import Store
+from vos.types import Job, Prompt
+from vos.video import sample
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clip") / "Short.mp4"
+    sample.write(path, count=3)
+    return path
+
+
+@pytest.fixture(scope="module")
+def results(cache, clip):
+    """Two small results among those of the dashboard."""
+    mask = np.zeros(sample.SIZE_HW, np.uint8)
+    mask[100:200, 100:300] = 1
+    with Store(cache) as store:
+        for frame, title in ((0, "Alpha fish"), (1, "Beta fish")):
+            job = Job(clip=clip, engine="flow", prompts=(Prompt(frame, mask),), title=title)
+            list(segment.run(job, store))
+
+
+def test_a_chosen_clip_is_kept_as_it_is_and_can_be_painted(page, clip, cache):
+    page.goto("/upload")
+    page.locator("input[type=file]").first.set_input_files(clip)
+    expect(page.locator("canvas.upper-canvas")).to_be_visible()
+    digest = hashlib.sha256(clip.read_bytes()).hexdigest()
+    assert (cache / "uploads" / f"{digest}.mp4").read_bytes() == clip.read_bytes()
+
+
+def test_the_keyboard_reaches_the_file_chooser(page):
+    page.goto("/upload")
+    label = page.get_by_text("Choose a clip")
+    expect(label).to_be_visible()
+    page.locator("input[type=file]").first.focus()
+    assert label.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+    with page.expect_file_chooser():
+        page.keyboard.press("Enter")
+
+
+def test_an_upload_that_is_cancelled_leaves_nothing_and_another_can_follow(page, cache, tmp_path):
+    page.goto("/upload")
+    page.route("**/api/uploads*", lambda route: time.sleep(0.5))  # never answered
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"x" * 1000)
+    page.locator("input[type=file]").first.set_input_files(film)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Choose a clip")).to_be_visible()
+    notes = tmp_path / "notes.txt"
+    notes.write_text("words")
+    page.locator("input[type=file]").first.set_input_files(notes)
+    expect(page.get_by_role("alert")).to_contain_text("notes.txt is none of these: mp4")
+
+
+def test_back_from_a_result_leads_to_the_gallery_as_it_was(page, results):
+    page.goto("/gallery?search=beta")
+    expect(page.get_by_text("Beta fish")).to_be_visible()
+    expect(page.get_by_text("Alpha fish")).to_have_count(0)
+    page.locator("[class*=st-key-open_] button").click()
+    expect(page.get_by_text("Rendering: success")).to_be_visible()
+    assert "result=" in page.url
+    page.go_back()
+    expect(page.get_by_role("heading", name="Gallery")).to_be_visible()
+    expect(page.get_by_label("Search")).to_have_value("beta")
+    expect(page.get_by_text("Alpha fish")).to_have_count(0)
+
+
+def test_the_address_names_the_result_that_is_shown_and_back_is_one_step(page, results):
+    page.goto("/gallery")
+    page.get_by_role("link", name="Video").click()
+    expect(page.get_by_text("Rendering: success")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/video\?result=[0-9a-f]{64}$"))
+    page.go_back()
+    expect(page.get_by_role("heading", name="Gallery")).to_be_visible()
+
+
+def test_a_dead_link_says_what_is_gone_and_keeps_its_address(page, results):
+    page.goto("/video?result=" + "f" * 64)
+    expect(page.get_by_text("ffffffffffff is not there any more")).to_be_visible()
+    expect(page.get_by_text("Rendering")).to_have_count(0)
+    assert page.url.endswith("f" * 64)
+    page.screenshot(path=SHOTS / "gone.png")
+
+
+def _status(pid, name):
+    return int(re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs /proc")
+def test_a_large_upload_costs_little_memory_while_it_arrives_and_none_after(dashboard, cache):
+    pid = (cache / "server.pid").read_text()
+    before = _status(pid, "VmRSS")
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak counts from here
+    size, piece = 300 << 20, bytes(1 << 20)
+    connection = http.client.HTTPConnection(urlsplit(dashboard).netloc)
+    headers = {"X-VOS-Upload": "1", "Content-Length": str(size)}
+    connection.request("POST", "/api/uploads?name=big.mp4", (piece for _ in range(size >> 20)), headers)
+    assert connection.getresponse().status == 201
+    print(f"RSS {before:.0f} MB, peak {_status(pid, 'VmHWM'):.0f} MB, after {_status(pid, 'VmRSS'):.0f} MB")
+    assert _status(pid, "VmHWM") - before < 100
+    assert _status(pid, "VmRSS") - before < 30
+    for path in (cache / "uploads").glob("*"):
+        if path.is_file() and path.stat().st_size == size:
+            path.unlink()

@@ -1,0 +1,28 @@
+"""Sharing: the dashboard listens at one address, under exactly its names, with a token."""
+
+import itertools
+import os
+
+import pytest
+
+from vos import sharing
+from vos.commands import serve
+
+
+@pytest.fixture(autouse=True)
+def forget(monkeypatch):
+    monkeypatch.setenv(sharing.TOKEN, "")
+
+
+def test_sharing_binds_one_address_and_allows_exactly_its_names(monkeypatch, capsys):
+    monkeypatch.setattr(serve, "lan_address", lambda: "192.168.1.5")
+    monkeypatch.setattr("socket.gethostname", lambda: "Laptop")
+    words = serve._share(9000)
+    allowed = [after for word, after in itertools.pairwise(words) if word == "--server.allowedHosts"]
+    assert words[:2] == ["--server.address", "192.168.1.5"]
+    assert allowed == ["192.168.1.5", "laptop", "laptop.local"]
+    token = os.environ[sharing.TOKEN]
+    assert len(token) >= 20
+    assert f"http://192.168.1.5:9000/?token={token}" in capsys.readouterr().out
+    assert sharing.may_change({sharing.COOKIE: token})
+    assert not sharing.may_change({})
