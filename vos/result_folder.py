@@ -27,6 +27,7 @@ NAMES = {
     "tracks": "tracks.json",
     "confidence": "confidence.json",
     "attention": "attention.jpg",
+    "frame_names": "frame_names.json",
 }
 META = "meta.json"
 
