@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import diskcache
 
 from vos.errors import DamagedResult, InvalidInput
+from vos.index import Page, Row
 from vos.types import Device, Result, VideoInfo
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,45 @@ class Store:
         with self._cache.transact():
             found = [self.get(result_id) for result_id in self._ids()]
         return sorted((r for r in found if r), key=lambda r: r.created, reverse=True)
+
+    def page(
+        self,
+        offset: int = 0,
+        count: int = 24,
+        *,
+        search: str = "",
+        sort: str = "newest",
+        engine: str = "",
+        digest: str = "",
+    ) -> Page:
+        """Return rows `offset` to `offset + count` of the results that match, and how many match."""
+        rows = [
+            Row(r.id, r.title, r.engine, r.created, r.frames, 0, len(r.objects), r.digest)
+            for r in self.results()
+            if search.casefold() in r.title.casefold()
+            and engine in ("", r.engine)
+            and digest in ("", r.digest)
+        ]
+        rows.sort(key=lambda row: row.created, reverse=sort != "oldest")
+        return Page(tuple(rows[offset : offset + count]), len(rows))
+
+    def count(self) -> int:
+        """Return how many results there are."""
+        return len(self.results())
+
+    def newest(self) -> Result | None:
+        """Return the newest result, or None."""
+        return next(iter(self.results()), None)
+
+    def open_file(self, result_id: str, name: str) -> BinaryIO | None:
+        """Return a result's file, open for reading, or None; it reads to its end even when the result goes."""
+        result = self.get(result_id)
+        if result is None or name not in result.files:
+            return None
+        try:
+            return result.files[name].open("rb")
+        except FileNotFoundError:
+            return None
 
     def delete(self, result_id: str) -> None:
         """Remove a result, and its clip unless another result needs it."""
