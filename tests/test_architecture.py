@@ -17,6 +17,7 @@ LAYERS = {
     "vos.video": 2,
     "vos.types": 1,
     "vos.folders": 0,
+    "vos.owned": 0,
     "vos.errors": 0,
 }
 

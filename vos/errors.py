@@ -5,6 +5,8 @@ VosError                 one sentence: what, got, allowed
 │   └── UnreadableVideo  the file is not a video, is damaged beyond use, or breaks a limit
 ├── MissingWeights       an engine's weights are not in weights/ and cannot be had
 ├── DamagedResult        a stored result does not read back as it was written
+├── StorageUnavailable   the folder of the results cannot be used: missing, read-only, a file, busy
+│   └── DiskFull         there is no room left on its disk
 ├── QueueFull            the job queue is at its bound
 └── Cancelled            the user stopped the job
 """
@@ -28,6 +30,14 @@ class MissingWeights(VosError):
 
 class DamagedResult(VosError):
     """A stored result does not read back as it was written."""
+
+
+class StorageUnavailable(VosError):
+    """The folder of the results, or one to write to, cannot be used; the sentence says why."""
+
+
+class DiskFull(StorageUnavailable):
+    """There is no room left on the disk."""
 
 
 class QueueFull(VosError):

@@ -19,6 +19,7 @@ from pathlib import Path
 from vos import plugins, weights
 from vos.attention import Sheet
 from vos.errors import InvalidInput
+from vos.folders import explaining
 from vos.net import device as devices
 from vos.propagate import Stopwatch, Tracked, track
 from vos.store import Store
@@ -27,7 +28,7 @@ from vos.types import Device, Job, OptionValue, Prompt, Result, Segmenter, Step,
 from vos.video.draw import overlay
 from vos.video.masks import MaskWriter, encode_png
 from vos.video.read import FileClip, open_clip
-from vos.video.write import VideoWriter, plays_in_browsers, thumbnail, transcode
+from vos.video.write import VideoWriter, plays_in_browsers, thumbnail
 
 FORMAT = 1  # part of every key: raise it when stored results change their form
 
@@ -155,8 +156,9 @@ def run(
         return
     check(job, clip.info)
     device = device or devices.choose()
-    with store.workspace() as folder:
-        work = _Work(Path(folder), job, clip, copy_source=not store.has_clip(digest))
+    with explaining(store.folder), store.workspace() as folder:
+        stored_clip = Path(folder) / "stored.mp4"  # a link: it stays though all results of the clip go
+        work = _Work(Path(folder), job, clip, copy_source=not store.link_clip(digest, stored_clip))
         with closing(work.frames(build(job.engine, job.options, device))) as frames:
             yield from frames
         yield Finished(work.store(store, key, digest, device), cached=False)
@@ -250,13 +252,10 @@ class _Work:
         if sheet := self._attention.jpeg():
             files["attention"] = self._path("attention")
             files["attention"].write_bytes(sheet)
-        if self._as_it_is:
-            files["source"] = job.clip
-        elif self._copy_source:
-            files["source"] = self._path("source.mp4")
-        elif not store.has_clip(digest):  # its last result was deleted in the meantime
-            transcode(job.clip, self._path("source.mp4"))
-            files["source"] = self._path("source.mp4")
+        if not self._copy_source:
+            files["source"] = self._path("stored.mp4")
+        else:
+            files["source"] = job.clip if self._as_it_is else self._path("source.mp4")
         return store.put(result, files)
 
 

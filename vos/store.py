@@ -2,87 +2,75 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
-import logging
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
+import functools
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 
 import diskcache
 
-from vos.errors import DamagedResult, InvalidInput
-from vos.index import Page, Row
-from vos.types import Device, Result, VideoInfo
+from vos import old_store, uploads
+from vos.errors import InvalidInput, StorageUnavailable
+from vos.folders import explaining
+from vos.index import SORTS, Page
+from vos.owned import OwnedFolder, abandoned
+from vos.plain_cache import PlainCache, open_cache
+from vos.result_folder import bring, facts, fill
+from vos.shelf import Shelf
+from vos.types import Result
 
-log = logging.getLogger(__name__)
+__all__ = ["FILES", "OPTIONAL", "Store", "facts"]
 
 FILES = ("overlay", "masks", "prompts", "thumbnail", "tracks", "confidence")
 OPTIONAL = ("attention",)
 LIMIT_BYTES = 20 * 2**30
 DRAFT_DAYS = 30
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-class PlainDisk(diskcache.Disk):  # type: ignore[misc]
-    """A diskcache Disk that keeps str keys and str, int, float, bytes and file values only.
 
-    The default Disk runs code found in the database (CVE-2025-69872), so pickles are refused both
-    ways: they are never written, and a planted one raises DamagedResult.
-    """
+def _careful(method: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
+    """Mend an index that cannot be read, and say in a sentence what else the disk refuses."""
 
-    def put(self, key: object) -> tuple[object, bool]:
-        """Return the database form of a key."""
-        if type(key) is not str:
-            raise TypeError(f"store keys are str; got {type(key).__name__}")
-        return key, True
+    @functools.wraps(method)
+    def careful(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with explaining(store.folder):
+            try:
+                return store.shelf.index.mending(lambda: method(store, *args, **kwargs))
+            except diskcache.Timeout as error:
+                raise StorageUnavailable(f"the folder {store.folder} is busy; please try again") from error
 
-    def get(self, key: object, raw: bool) -> object:
-        """Return the key of a database row."""
-        if not raw or type(key) is not str:
-            log.warning("the result store has a row whose key is not plain text; it is not read")
-            return ""
-        return key
-
-    def store(self, value: object, read: bool, key: object = diskcache.core.UNKNOWN) -> tuple[Any, ...]:
-        """Return the database form of a value."""
-        if not read and type(value) not in (str, int, float, bytes):
-            raise TypeError(f"store values are str, int, float, bytes or files; got {type(value).__name__}")
-        stored: tuple[Any, ...] = super().store(value, read, key)
-        return stored
-
-    def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> object:
-        """Return the value of a database row."""
-        if mode not in (diskcache.core.MODE_RAW, diskcache.core.MODE_BINARY, diskcache.core.MODE_TEXT):
-            raise DamagedResult("the result store has a pickled row; it is not read, since reading runs code")
-        return super().fetch(mode, filename, value, read)
+    return careful
 
 
 class Store:
     """Stored results in one folder, shared by threads and processes.
 
-    A result is several rows under one tag, written in one transaction. The clip a result was made
-    from is kept once for all its results and goes with the last of them. Above `limit_bytes` whole
-    results go, oldest first.
+    A result is a folder of its own, which appears and goes whole; its clip is a hard link to the same file in
+    all results made of it. The index that lists them can be made anew from the folders. What is damaged is
+    set aside, never deleted. Above `limit_bytes` whole results go, the least recently used first.
+
+    Raises:
+        StorageUnavailable: there is no such folder and none can be made. One that can only be read is read.
     """
 
     def __init__(self, folder: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        self.folder = folder
-        self._limit_bytes = limit_bytes
-        self._cache = diskcache.Cache(
-            str(folder / "results"),
-            disk=PlainDisk,
-            disk_min_file_size=2**16,
-            eviction_policy="none",
-            cull_limit=0,
-            tag_index=True,
-            size_limit=2**62,
-        )
+        self.folder, self._limit_bytes = folder, limit_bytes
+        self._work = folder / "work"
+        self._own = (self._work, folder / "kept", folder / "uploads")  # whose files nobody writes to again
+        with explaining(folder):
+            if not folder.is_dir():
+                folder.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(OSError):  # a disk that can only be read
+                folder.chmod(0o700)
+            self.shelf = Shelf(folder)
+        self._drafts = open_cache(folder / "results", self.shelf.aside)
+        if self._drafts is not None:
+            self._tidy()
 
     def __enter__(self) -> Store:
         return self
@@ -91,69 +79,96 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database; a later call opens it again."""
-        self._cache.close()
+        """Let go of the databases; a later call opens them again."""
+        self.shelf.index.close()
+        if self._drafts is not None:
+            self._drafts.close()
 
-    def workspace(self) -> tempfile.TemporaryDirectory[str]:
-        """Return a new folder for half-made files, on the same disk, removed when closed."""
-        work = self.folder / "work"
-        work.mkdir(exist_ok=True)
-        for stale in work.iterdir():
-            if time.time() - stale.stat().st_mtime > 86400:
-                shutil.rmtree(stale, ignore_errors=True)
-        return tempfile.TemporaryDirectory(dir=work)
+    @property
+    def writable(self) -> bool:
+        """Whether results can be put; a read-only or full disk gives earlier ones only."""
+        return self._drafts is not None and os.access(self.folder, os.W_OK)
 
+    def workspace(self) -> OwnedFolder:
+        """Return a new folder for half-made files, on the same disk, removed when closed.
+
+        Raises:
+            StorageUnavailable: the store cannot be written.
+        """
+        with explaining(self.folder):
+            return OwnedFolder(self._work)
+
+    @_careful
     def put(self, result: Result, files: Mapping[str, Path]) -> Result:
-        """Store a result whole, in place of any of the same id, and return it as stored.
+        """Store a result whole and return it as stored; when the same is there whole, that one stays.
 
         `files` has every name of FILES, "source" unless the clip is stored already, and may have OPTIONAL.
+        Files in a workspace are linked, so nobody may write to them afterwards; others are copied.
+
+        Raises:
+            StorageUnavailable: the store cannot be written, or its disk is full; nothing is left behind.
         """
         missing = [name for name in FILES if name not in files]
         assert not missing, missing
-        clip_key = _clip_key(result.digest)
-        try:
-            with self._cache.transact():
-                self._cache.evict(result.id)
-                for name in (*FILES, *(name for name in OPTIONAL if name in files)):
-                    self._set_file(f"{result.id}/{name}", files[name], result.id)
-                if "source" in files and clip_key not in self._cache:
-                    self._set_file(clip_key, files["source"], clip_key)
-                self._cache.set(f"{result.id}/meta", json.dumps(facts(result)), tag=result.id)
-        except BaseException:
-            self._cache.check(fix=True)  # the rows are rolled back, the files they had are not
-            raise
-        self._shrink(keep=result.id)
-        stored = self.get(result.id)
+        known = {name: files[name] for name in (*FILES, *OPTIONAL, "source") if name in files}
+        with self.workspace() as work:
+            clip = Path(work) / "clip"
+            if self.link_clip(result.digest, clip):
+                known["source"] = clip
+            elif "source" not in known:
+                raise InvalidInput("the clip of this result is not stored any more; please run it again")
+            folder = Path(work) / "result"
+            folder.mkdir()
+            self.shelf.add(folder, fill(folder, result, known, self._own), self._limit_bytes)
+        stored = self.shelf.get(result.id)
+        if stored is None:  # the index was made anew between
+            self.shelf.reconcile()
+            stored = self.shelf.get(result.id)
         assert stored is not None
         return stored
 
+    @_careful
     def get(self, result_id: str) -> Result | None:
-        """Return a result, or None; a damaged one is dropped, so that it is made again."""
-        with self._cache.transact():  # another thread may be putting it anew
-            try:
-                text = self._cache.get(f"{result_id}/meta")
-                if text is None:
-                    return None
-                result = _from_json(text)
-                names = (*FILES, *(n for n in OPTIONAL if f"{result_id}/{n}" in self._cache))
-                files = {name: self._path(f"{result_id}/{name}") for name in names}
-                files["source"] = self._path(_clip_key(result.digest))
-            except (DamagedResult, OSError, KeyError, TypeError, ValueError) as error:
-                log.warning("result %s is damaged and is dropped: %s", result_id, error)
-                self._cache.evict(result_id)
-                return None
+        """Return a result, or None; a damaged one is set aside, so that it is made again."""
+        return self.shelf.get(result_id)
+
+    @_careful
+    def open_file(self, result_id: str, name: str) -> BinaryIO | None:
+        """Return a result's file, open for reading, or None; it reads to its end though the result goes."""
+        result = self.shelf.get(result_id)
+        with contextlib.suppress(FileNotFoundError):  # it was deleted this moment
+            return result.files[name].open("rb") if result and name in result.files else None
+        return None
+
+    @_careful
+    def borrow(self, result_id: str, folder: Path) -> Result | None:
+        """Return a result whose files are links in a workspace: no deletion takes them away; or None."""
+        result = self.shelf.get(result_id)
+        if result is None:
+            return None
+        files = {name: folder / path.name for name, path in result.files.items()}
+        try:
+            for name, path in result.files.items():
+                bring(path, files[name], self._own)
+        except FileNotFoundError:  # it was deleted this moment
+            return None
         return dataclasses.replace(result, files=files)
 
+    @_careful
+    def link_clip(self, digest: str, target: Path) -> bool:
+        """Put the stored clip with these bytes at a path in a workspace, where it stays, if there is one."""
+        while (path := self.shelf.clip(digest)) is not None:
+            with contextlib.suppress(FileNotFoundError):  # that result was deleted this moment
+                bring(path, target, self._own)
+                return True
+        return False
+
+    @_careful
     def has_clip(self, digest: str) -> bool:
         """Say whether the clip with these bytes is stored."""
-        return _clip_key(digest) in self._cache
+        return self.shelf.clip(digest) is not None
 
-    def results(self) -> list[Result]:
-        """Return all results, newest first."""
-        with self._cache.transact():
-            found = [self.get(result_id) for result_id in self._ids()]
-        return sorted((r for r in found if r), key=lambda r: r.created, reverse=True)
-
+    @_careful
     def page(
         self,
         offset: int = 0,
@@ -164,58 +179,58 @@ class Store:
         engine: str = "",
         digest: str = "",
     ) -> Page:
-        """Return rows `offset` to `offset + count` of the results that match, and how many match."""
-        rows = [
-            Row(r.id, r.title, r.engine, r.created, r.frames, 0, len(r.objects), r.digest)
-            for r in self.results()
-            if search.casefold() in r.title.casefold()
-            and engine in ("", r.engine)
-            and digest in ("", r.digest)
-        ]
-        rows.sort(key=lambda row: row.created, reverse=sort != "oldest")
-        return Page(tuple(rows[offset : offset + count]), len(rows))
+        """Return `count` rows from `offset` on of the results that match, and how many match.
 
+        `search` is part of the title, whatever its case; `engine` and `digest` are exact, "" for all.
+
+        Raises:
+            InvalidInput: a sort that is not in vos.index.SORTS.
+        """
+        if sort not in SORTS:
+            raise InvalidInput(f"results are sorted by {', '.join(SORTS)}; got {sort!r}")
+        return self.shelf.page(offset, count, search=search, sort=sort, engine=engine, digest=digest)
+
+    @_careful
     def count(self) -> int:
         """Return how many results there are."""
-        return len(self.results())
+        return int(str(self.shelf.index.ask("SELECT COUNT(*) FROM results")[0][0]))
+
+    @_careful
+    def engines(self) -> tuple[str, ...]:
+        """Return the engines that have results, alphabetically."""
+        return tuple(
+            str(e) for (e,) in self.shelf.index.ask("SELECT DISTINCT engine FROM results ORDER BY 1")
+        )
 
     def newest(self) -> Result | None:
         """Return the newest result, or None."""
-        return next(iter(self.results()), None)
+        while rows := self.page(0, 1).rows:
+            if result := self.get(rows[0].id):  # else it was deleted or set aside this moment
+                return result
+        return None
 
-    def open_file(self, result_id: str, name: str) -> BinaryIO | None:
-        """Return a result's file, open for reading, or None; it reads to its end even when the result goes."""
-        result = self.get(result_id)
-        if result is None or name not in result.files:
-            return None
-        try:
-            return result.files[name].open("rb")
-        except FileNotFoundError:
-            return None
+    def results(self) -> list[Result]:
+        """Return all results, newest first; `page` is for lists."""
+        found = [self.get(row.id) for row in self.page(0, -1).rows]
+        return [result for result in found if result]
 
+    @_careful
     def delete(self, result_id: str) -> None:
         """Remove a result, and its clip unless another result needs it."""
-        with self._cache.transact():
-            text = self._cache.get(f"{result_id}/meta")
-            self._cache.evict(result_id)
-            if text is not None:
-                digest = json.loads(text)["digest"]
-                if not any(digest == self._digest(other) for other in self._ids()):
-                    self._cache.evict(_clip_key(digest))
+        self.shelf.remove(result_id)
 
+    @_careful
     def rename(self, result_id: str, *, title: str, names: Mapping[int, str] | None = None) -> Result:
         """Give a result another title and its objects other names.
 
         Raises:
             InvalidInput: there is no such result.
         """
-        with self._cache.transact():
-            result = self.get(result_id)
-            if result is None:
-                raise InvalidInput(f"there is no result {result_id[:12]}; it may have been deleted")
-            result = dataclasses.replace(result, title=title, names=names or result.names)
-            self._cache.set(f"{result_id}/meta", json.dumps(facts(result)), tag=result_id)
-        return result
+        result = self.shelf.get(result_id)
+        renamed = result and self.shelf.describe_anew(result_id, title=title, names=names or result.names)
+        if renamed is None:
+            raise InvalidInput(f"there is no result {result_id[:12]}; it may have been deleted")
+        return renamed
 
     def save_draft(self, token: str, text: str) -> None:
         """Keep unfinished work (a drawing) under a token for a month."""
@@ -226,66 +241,39 @@ class Store:
         text = self._cache.get(f"draft/{token}")
         return text if isinstance(text, str) else None
 
+    @_careful
     def size_bytes(self) -> int:
-        """Return the disk space that results take."""
-        return int(self._cache.volume())
+        """Return the disk space that results take, with what is half made and what was set aside."""
+        loose = [path for top in (self._work, self.shelf.aside) for path in top.rglob("*")]
+        sizes = [path.stat().st_size for path in loose if path.is_file() and path.stat().st_nlink == 1]
+        return self.shelf.used_bytes() + sum(sizes)
 
-    def check(self) -> list[str]:
-        """Look the whole store over and return what is wrong, a sentence each."""
-        found = self._cache.check()
-        wrong = [str(w.message) for w in found if not issubclass(w.category, diskcache.EmptyDirWarning)]
-        return wrong + [f"result {i[:12]} does not read back" for i in self._ids() if self.get(i) is None]
+    def set_aside(self) -> list[str]:
+        """Return what was damaged and moved to `set_aside/`, a sentence each."""
+        return self.shelf.notes()
 
-    def _set_file(self, key: str, path: Path, tag: str) -> None:
-        with path.open("rb") as file:
-            self._cache.set(key, file, read=True, tag=tag)
+    @_careful
+    def check(self, *, repair: bool = False) -> list[str]:
+        """Look the whole store over and return what is wrong, a sentence each; repair it if asked to.
 
-    def _path(self, key: str) -> Path:
-        handle = self._cache.get(key, read=True)
-        if handle is None:
-            raise DamagedResult(f"the file {key} is gone")
-        with handle:
-            return Path(handle.name)
+        Nothing that somebody made is deleted: a damaged result is set aside.
+        """
+        wrong = [f"{path.name}: work whose process is dead" for path in abandoned(self._work, remove=repair)]
+        wrong += uploads.broken_off(self.folder / "uploads", remove=repair)
+        wrong += self.shelf.verify(repair=repair)
+        return wrong + self._cache.lost_files(remove=repair)
 
-    def _ids(self) -> Iterator[str]:
-        for key in list(self._cache):
-            if key.endswith("/meta"):
-                yield key.removesuffix("/meta")
+    @property
+    def _cache(self) -> PlainCache:
+        if self._drafts is None:
+            raise StorageUnavailable(f"the folder {self.folder} cannot be written, so no drafts can be kept")
+        return self._drafts
 
-    def _digest(self, result_id: str) -> str:
-        text = self._cache.get(f"{result_id}/meta")
-        return str(json.loads(text)["digest"]) if text else ""
-
-    def _shrink(self, keep: str) -> None:
-        if self.size_bytes() <= self._limit_bytes:
-            return
-        for result in reversed(self.results()):
-            if self.size_bytes() <= self._limit_bytes:
-                return
-            if result.id != keep:
-                log.info("result %s makes room for newer ones", result.id)
-                self.delete(result.id)
-
-
-def _clip_key(digest: str) -> str:
-    return f"clip/{digest}"
-
-
-def facts(result: Result) -> dict[str, Any]:
-    """Return all of a result but its files, as JSON knows it; fps is a fraction as text."""
-    fields = dataclasses.asdict(dataclasses.replace(result, files={}))
-    del fields["files"]
-    fields["info"]["fps"] = str(result.info.fps)
-    return fields
-
-
-def _from_json(text: str) -> Result:
-    fields = json.loads(text)
-    fields["info"]["fps"] = Fraction(fields["info"]["fps"])
-    fields["info"] = VideoInfo(**fields["info"])
-    fields["device"] = Device(**fields["device"])
-    fields["names"] = {int(k): str(v) for k, v in fields["names"].items()}
-    fields["visible"] = {int(k): float(v) for k, v in fields["visible"].items()}
-    fields["prompt_frames"] = tuple(fields["prompt_frames"])
-    fields["warnings"] = tuple(fields["warnings"])
-    return Result(**fields)
+    def _tidy(self) -> None:
+        """Remove what dead processes left, take over what an older version stored, expire drafts."""
+        with explaining(self.folder):
+            for _ in abandoned(self._work):
+                pass
+            self.shelf.reconcile()
+            old_store.migrate(self._cache, self.shelf, self._work)
+            self._cache.expire()

@@ -1,0 +1,163 @@
+"""A result as a folder: its files by name, and meta.json, from which the index can be made anew."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import types
+import typing
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from vos.errors import DamagedResult
+from vos.index import Entry, Row
+from vos.types import Result
+
+NAMES = {
+    "overlay": "overlay.mp4",
+    "source": "source.mp4",
+    "masks": "masks",
+    "prompts": "prompts.zip",
+    "thumbnail": "thumbnail.jpg",
+    "tracks": "tracks.json",
+    "confidence": "confidence.json",
+    "attention": "attention.jpg",
+}
+META = "meta.json"
+
+
+def facts(result: Result) -> dict[str, Any]:
+    """Return all of a result but its files, as JSON knows it; fps is a fraction as text."""
+    fields = dataclasses.asdict(dataclasses.replace(result, files={}))
+    del fields["files"]
+    fields["info"]["fps"] = str(result.info.fps)
+    return fields
+
+
+def fill(folder: Path, result: Result, files: Mapping[str, Path], own: tuple[Path, ...]) -> Entry:
+    """Make a result's folder out of its files and return its entry; files that lie in `own` are linked."""
+    for name, path in files.items():
+        bring(path, folder / NAMES[name], own)
+    sizes = {name: (folder / NAMES[name]).stat().st_size for name in files}
+    text = describe(result, sizes)
+    write_meta(folder, text)
+    return entry_of(result, sizes, folder.name, text)
+
+
+def describe(result: Result, sizes: Mapping[str, int]) -> str:
+    """Return the text of meta.json."""
+    return json.dumps({"result": facts(result), "sizes": dict(sizes)})
+
+
+def bring(source: Path, target: Path, own: tuple[Path, ...]) -> None:
+    """Put a file at `target`: by a hard link, which costs nothing, where it lies in `own`, or a copy."""
+    if any(source.absolute().is_relative_to(folder.absolute()) for folder in own):
+        try:
+            os.link(source, target)
+            return
+        except FileNotFoundError:
+            raise
+        except OSError:  # a file system without hard links
+            target.unlink(missing_ok=True)
+    shutil.copyfile(source, target)
+
+
+def write_meta(folder: Path, text: str) -> None:
+    """Write meta.json, whole or not at all."""
+    part = folder / f".{META}"
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, folder / META)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def read_entry(folder: Path) -> tuple[Result, Entry]:
+    """Return a result and its entry as its folder's meta.json has them, every file being there whole.
+
+    Raises:
+        DamagedResult: something is missing, of another size, or does not read.
+    """
+    try:
+        text = (folder / META).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise DamagedResult(f"its {META} cannot be read: {error}") from error
+    result, sizes = read_text(text, folder)
+    return result, entry_of(result, sizes, folder.name, text)
+
+
+def read_text(text: str, folder: Path) -> tuple[Result, dict[str, int]]:
+    """Return the result that a text describes, with its files in a folder, and the files' sizes in bytes.
+
+    Raises:
+        DamagedResult: the text is not as it was written, or a file is missing or of another size.
+    """
+    try:
+        fields = json.loads(text)
+        sizes = _read(dict[str, int], fields["sizes"])
+        result: Result = _read(Result, fields["result"] | {"files": {}})
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise DamagedResult(f"its description does not read back: {type(error).__name__}: {error}") from error
+    files = {name: folder / NAMES.get(name, name) for name in sizes}
+    for name, path in files.items():
+        size = path.stat().st_size if path.is_file() else None
+        if size != sizes[name]:
+            got = "missing" if size is None else f"{size} bytes"
+            raise DamagedResult(f"its file {path.name} has {sizes[name]} bytes; got {got}")
+    return dataclasses.replace(result, files=files), sizes
+
+
+def entry_of(result: Result, sizes: Mapping[str, int], folder: str, text: str) -> Entry:
+    """Return what the index keeps of a result."""
+    own = sum(size for name, size in sizes.items() if name != "source")
+    row = Row(
+        result.id,
+        result.title,
+        result.engine,
+        float(result.created),
+        result.frames,
+        own,
+        len(result.visible),
+        result.digest,
+    )
+    return Entry(row, folder, text, sizes.get("source", 0), float(result.created))
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """Return a value from JSON as the type that a field is declared with.
+
+    Raises:
+        TypeError, ValueError, KeyError, ArithmeticError: it is another.
+    """
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        known = typing.get_type_hints(kind)
+        return kind(**{name: _read(known[name], item) for name, item in value.items() if name in known})
+    if kind is Fraction:
+        return Fraction(_read(str, value))
+    if kind is Path:
+        return Path(_read(str, value))
+    if origin is tuple:
+        kinds = inner[:1] * len(value) if inner[1:] == (...,) else inner
+        return tuple(_read(k, item) for k, item in zip(kinds, _read(list, value), strict=True))
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
+        return {_read_key(inner[0], key): _read(inner[1], item) for key, item in value.items()}
+    if origin in (typing.Union, types.UnionType):
+        return _read(next((k for k in inner if type(value) is k), inner[0]), value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is not Any and type(value) is not kind:
+        raise TypeError(f"{value!r} is not {kind}")
+    return value
+
+
+def _read_key(kind: type, key: str) -> Any:
+    return int(key) if kind is int else _read(kind, key)

@@ -1,0 +1,285 @@
+"""The folders of results and their index, kept in step: what changes both does so under the index's lock."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vos import index as rows
+from vos.errors import DamagedResult
+from vos.index import Entry, Index, Page, note
+from vos.result_folder import META, NAMES, describe, entry_of, read_entry, read_text, write_meta
+from vos.types import Result
+
+log = logging.getLogger(__name__)
+
+GONE = ".gone"  # ends the name of a folder that is being removed
+TOUCH_S = 3600  # how exactly it is known when a result was last used
+
+
+class Shelf:
+    """Results in `kept/`, a folder each that appears and goes by being renamed; no name comes twice."""
+
+    def __init__(self, folder: Path) -> None:
+        self.kept, self.aside = folder / "kept", folder / "set_aside"
+        with contextlib.suppress(OSError):  # a disk that can only be read
+            self.kept.mkdir(exist_ok=True)
+        self.index = Index(folder / "index.db", self.aside, self._mended)
+
+    def get(self, result_id: str) -> Result | None:
+        """Return a result, whole, or None; a damaged one is set aside."""
+        found = self.index.ask(
+            "SELECT folder, used, text FROM results LEFT JOIN texts USING (id) WHERE id = ?", result_id
+        )
+        if not found:
+            return None
+        folder, used, text = found[0]
+        try:
+            result = _read_whole(self.kept / str(folder), str(text), result_id)
+        except DamagedResult as error:
+            return self._look_again(result_id, error)
+        if not isinstance(used, float) or time.time() - used > TOUCH_S:
+            self._touch(result_id)
+        return result
+
+    def add(self, folder: Path, entry: Entry, limit_bytes: int) -> None:
+        """Take a folder in, unless the same result is there whole; above the limit others make room."""
+        with self.index.change() as connection:
+            if self._is_whole(connection, entry.row.id):
+                return
+            target = self.kept / f"{entry.row.id}.{secrets.token_hex(4)}"
+            os.rename(folder, target)
+            try:
+                entry = dataclasses.replace(entry, folder=target.name, used=time.time())
+                rows.insert(connection, entry)
+                leaving = _surplus(connection, limit_bytes, keep=entry.row.id)
+                rows.remove(connection, leaving)
+                connection.commit()
+            except BaseException:
+                os.rename(target, folder)
+                raise
+        for result_id, name in leaving:
+            log.info("result %s makes room for newer ones", result_id)
+            self._discard(name)
+
+    def remove(self, result_id: str) -> None:
+        """Remove a result; its files go first, so that a full disk has room for the rest."""
+        for folder in self._folders(result_id):
+            self._discard(folder)
+            with self.index.change() as connection:
+                rows.remove(connection, [(result_id, folder)])
+
+    def describe_anew(self, result_id: str, *, title: str, names: Mapping[int, str]) -> Result | None:
+        """Give a result another title and other names of its objects; None when it is gone."""
+        with self.index.change() as connection:
+            for name in self._folders(result_id):
+                result, entry = read_entry(self.kept / name)
+                result = dataclasses.replace(result, title=title, names=names)
+                sizes = json.loads(entry.text)["sizes"]
+                text = describe(result, sizes)
+                write_meta(self.kept / name, text)
+                rows.insert(
+                    connection, dataclasses.replace(entry_of(result, sizes, name, text), used=time.time())
+                )
+                return result
+        return None
+
+    def page(self, offset: int, count: int, **filters: str) -> Page:
+        """Return a page of rows; a row that does not read is made anew from its result's files."""
+        for _ in range(10):
+            try:
+                return self.index.page(offset, count, **filters)
+            except DamagedResult:
+                self._mend_rows()
+        raise DamagedResult("the index of results is damaged again and again")
+
+    def reconcile(self) -> list[str]:
+        """Bring index and folders in step and return what was not, a sentence each."""
+        if not self._differences():
+            return []
+        with self.index.change() as connection:
+            done = []
+            for name, indexed in self._differences(connection).items():
+                if indexed:
+                    rows.remove(connection, [(indexed, name)])
+                    done.append(f"result {indexed[:12]} was listed, but its files are gone")
+                elif name.endswith(GONE):
+                    shutil.rmtree(self.kept / name, ignore_errors=True)
+                    done.append(f"result {name[:12]} was removed by half")
+                else:
+                    done.append(self._adopt(connection, name))
+        for sentence in done:
+            log.warning("%s", sentence)
+        return done
+
+    def set_aside(self, name: str, why: str) -> str:
+        """Move a folder of `kept/` out of the way, deleting nothing; return the sentence kept with it."""
+        sentence = f"result {name[:12]} is damaged and was set aside: {why}"
+        log.warning("%s", sentence)
+        with contextlib.suppress(FileNotFoundError):
+            self.aside.mkdir(exist_ok=True)
+            os.rename(self.kept / name, self.aside / name)
+            note(self.aside / name, sentence)
+        return sentence
+
+    def verify(self, *, repair: bool) -> list[str]:
+        """Read every result and compare it with its row; return what is wrong, a sentence each."""
+        if repair:
+            found = self.reconcile()
+        else:
+            found = [
+                f"result {(result_id or name)[:12]}: "
+                + ("its files are gone" if result_id else "it is not listed")
+                for name, result_id in self._differences().items()
+            ]
+        for name, result_id in self.index.ask("SELECT folder, id FROM results"):
+            try:
+                _read_whole(self.kept / str(name), (self.kept / str(name) / META).read_text(), str(result_id))
+            except (DamagedResult, OSError, ValueError) as error:
+                found.append(f"result {str(result_id)[:12]} does not read back: {error}")
+                if repair:
+                    self._look_again(str(result_id), DamagedResult(str(error)))
+        return found
+
+    def notes(self) -> list[str]:
+        """Return why each thing in `set_aside/` is there."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for path in sorted(self.aside.iterdir()):
+                with contextlib.suppress(OSError):
+                    found.append((path / rows.WHY).read_text(encoding="utf-8").strip())
+        return found
+
+    def clip(self, digest: str) -> Path | None:
+        """Return the stored clip of a sha256, or None."""
+        for name, _ in self.index.ask("SELECT folder, id FROM results WHERE digest = ?", digest):
+            path = self.kept / str(name) / NAMES["source"]
+            if path.is_file():
+                return path
+        return None
+
+    def used_bytes(self) -> int:
+        """Return the disk space of all results, each clip counted once."""
+        return _used_bytes(self.index.ask(_SIZES))
+
+    def _mend_rows(self) -> None:
+        for row in self.index.ask(f"SELECT {rows.COLUMNS} FROM results"):
+            try:
+                rows.Row(*row)  # type: ignore[arg-type]
+            except DamagedResult as error:
+                log.warning("a row of the index is damaged and is made anew: %s", error)
+                with self.index.change() as connection:
+                    connection.execute("DELETE FROM results WHERE id IS ?", (row[0],))
+        self.reconcile()
+
+    def _look_again(self, result_id: str, error: DamagedResult) -> Result | None:
+        """Return a result whose row and files do not agree, by its own description, or set it aside."""
+        found = None
+        with self.index.change() as connection:
+            for name in self._folders(result_id):
+                try:
+                    found, entry = read_entry(self.kept / name)
+                    rows.insert(connection, entry)
+                except DamagedResult as why:
+                    if (self.kept / name).exists():
+                        self.set_aside(name, str(why))
+            if found is None:
+                connection.execute("DELETE FROM results WHERE id = ?", (result_id,))
+                connection.execute("DELETE FROM texts WHERE id = ?", (result_id,))
+            else:
+                log.warning("the row of result %s was made anew: %s", result_id, error)
+        return found
+
+    def _is_whole(self, connection: sqlite3.Connection, result_id: str) -> bool:
+        for name in self._folders(result_id):
+            try:
+                _, entry = read_entry(self.kept / name)
+            except DamagedResult as why:
+                self.set_aside(name, str(why))
+            else:
+                rows.insert(connection, entry)
+                return True
+        return False
+
+    def _folders(self, result_id: str) -> list[str]:
+        if not re.fullmatch(r"\w+", result_id):
+            return []
+        return [n for n in os.listdir(self.kept) if n.startswith(f"{result_id}.") and not n.endswith(GONE)]
+
+    def _differences(self, connection: sqlite3.Connection | None = None) -> dict[str, str]:
+        """Return folders without a row, with "", and rows without a folder, with their id."""
+        names = set(os.listdir(self.kept)) if self.kept.is_dir() else set()
+        question = "SELECT folder, id FROM results"
+        found = connection.execute(question).fetchall() if connection else self.index.ask(question)
+        indexed = {str(folder): str(result_id) for folder, result_id in found}
+        return dict.fromkeys(names - set(indexed), "") | {n: i for n, i in indexed.items() if n not in names}
+
+    def _adopt(self, connection: sqlite3.Connection, name: str) -> str:
+        try:
+            result, entry = read_entry(self.kept / name)
+            if not name.startswith(f"{result.id}."):
+                raise DamagedResult("it describes another result")
+        except DamagedResult as error:
+            return self.set_aside(name, str(error))
+        rows.insert(connection, entry)
+        return f"result {name[:12]} was not listed; it is now"
+
+    def _discard(self, name: str) -> None:
+        gone = self.kept / f"{name}{GONE}"
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            os.rename(self.kept / name, gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def _touch(self, result_id: str) -> None:
+        try:
+            with self.index.change() as connection:
+                connection.execute("UPDATE results SET used = ? WHERE id = ?", (time.time(), result_id))
+        except sqlite3.OperationalError as error:  # a read-only or full disk is no reason not to show it
+            log.info("it is not noted that result %s was used: %s", result_id, error)
+
+    def _mended(self, sentence: str) -> None:
+        if sentence:
+            log.warning("%s", sentence)
+        self.reconcile()
+
+
+_SIZES = "SELECT id, folder, digest, bytes, clip_bytes FROM results ORDER BY used, created"
+
+
+def _used_bytes(found: list[Any]) -> int:
+    clips = {digest: clip_bytes for _, _, digest, _, clip_bytes in found}
+    return int(sum(own for _, _, _, own, _ in found) + sum(clips.values()))
+
+
+def _surplus(connection: sqlite3.Connection, limit_bytes: int, keep: str) -> list[tuple[str, str]]:
+    """Return id and folder of the results that must go for the limit, least recently used first."""
+    found = connection.execute(_SIZES).fetchall()
+    used_bytes, users = _used_bytes(found), Counter(digest for _, _, digest, _, _ in found)
+    leaving = []
+    for result_id, folder, digest, own, clip_bytes in found:
+        if used_bytes <= limit_bytes:
+            break
+        if result_id != keep:
+            leaving.append((result_id, folder))
+            users[digest] -= 1
+            used_bytes -= own + (0 if users[digest] else clip_bytes)
+    return leaving
+
+
+def _read_whole(folder: Path, text: str, result_id: str) -> Result:
+    result, _ = read_text(text, folder)
+    if result.id != result_id:
+        raise DamagedResult(f"its row describes the result {result.id[:12]}")
+    return result
