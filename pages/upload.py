@@ -181,6 +181,12 @@ def _outcome(job_id: str) -> bool:
         _parts.open_result(job_id)
     elif status.state == "failed":
         st.error(_parts.plain(f"The job failed: {status.error}."), icon=":material/error:")
+    elif status.state == "interrupted":
+        st.warning("The dashboard was stopped while this job ran.", icon=":material/power_off:")
+        if st.button("Run again", icon=":material/replay:", key="run_again"):
+            with _parts.mistakes():
+                jobs.resume(job_id)
+            st.rerun()
     elif status.state == "cancelled":
         st.info("The job was cancelled; nothing was kept.", icon=":material/stop_circle:")
     return status.active

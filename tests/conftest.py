@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from vos import folders
+
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -26,3 +28,5 @@ def own_cache(tmp_path_factory):
 def same_cache(own_cache, monkeypatch):
     """Commands that name a cache of their own do so for one test."""
     monkeypatch.setenv("VOS_CACHE", os.environ["VOS_CACHE"])
+    yield
+    folders.choose(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,11 +64,19 @@ def explaining(folder: Path) -> Iterator[None]:
         raise StorageUnavailable(f"the folder {folder} cannot be used: {reason}") from error
     except sqlite3.OperationalError as error:
         code = sqlite_code(error)
-        if code == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(folder)):
             raise DiskFull(f"the disk that holds {folder} is full; free some space and try again") from error
         if code not in _SQLITE:
             raise
         raise StorageUnavailable(f"the folder {folder} cannot be used: {_SQLITE[code]}") from error
+
+
+def _is_full(folder: Path) -> bool:
+    """Say whether there is no room for what SQLite shares in memory, which it reports as another error."""
+    try:
+        return shutil.disk_usage(folder).free < 2**17
+    except OSError:
+        return False
 
 
 def sqlite_code(error: sqlite3.Error) -> int:

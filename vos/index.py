@@ -95,7 +95,16 @@ class Index:
     def __init__(self, path: Path, aside: Path, mended: Callable[[str], None]) -> None:
         self._path, self._aside, self._mended = path, aside, mended
         self._keeper: sqlite3.Connection | None = None  # while it is open, none that closes tidies the log
-        self._open()
+
+    def open(self) -> None:
+        """Begin or mend the file; one on a disk that can only be read stays as it is."""
+        try:
+            self._begin()
+        except sqlite3.DatabaseError as error:
+            if sqlite_code(error) in _UNUSABLE:
+                self._mend(error)
+            elif not self._path.exists():
+                raise
 
     def close(self) -> None:
         """Let go of the file; a later call opens it again."""
@@ -166,15 +175,6 @@ class Index:
 
     def _uri(self, how: str) -> str:
         return f"{self._path.absolute().as_uri()}?{how}"
-
-    def _open(self) -> None:
-        try:
-            self._begin()
-        except sqlite3.DatabaseError as error:
-            if sqlite_code(error) in _UNUSABLE:
-                self._mend(error)
-            elif not self._path.exists():
-                raise
 
     def _begin(self) -> None:
         self.close()

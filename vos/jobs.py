@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 import time
@@ -11,8 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from vos import segment
-from vos.errors import Cancelled, QueueFull, VosError
+from vos.errors import Cancelled, InvalidInput, QueueFull, VosError
 from vos.folders import results
+from vos.job_files import JobFiles
 from vos.propagate import Tracked
 from vos.segment import Finished, Progress
 from vos.store import Store
@@ -31,7 +31,7 @@ ACTIVE = ("queued", "running")
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job at one moment. `state` is queued, running, done, failed or cancelled.
+    """A job at one moment: queued, running, done, failed, cancelled, or interrupted when its process died.
 
     `position` is 1 for the next job to run and 0 for one that is not waiting. `fps` and
     `seconds_left` are 0 while they are unknown. `prepared` is as in vos.segment.Progress.
@@ -95,7 +95,8 @@ class _Entry:
 class JobRunner:
     """Runs jobs one at a time, in order, in a thread of its own.
 
-    The same request twice is one job. Finished jobs are remembered until a hundred newer ones.
+    The same request twice is one job. Finished jobs are remembered until a hundred newer ones. Jobs that wait
+    or run are on disk, too: those of a process that was killed come back as interrupted.
     """
 
     def __init__(self, store: Store, *, device: Device | None = None, capacity: int = CAPACITY) -> None:
@@ -106,6 +107,8 @@ class JobRunner:
         self._queue: deque[_Entry] = deque()
         self._changed = threading.Condition()
         self._closing = False
+        self._files = JobFiles(store.folder / "jobs")
+        self._recall()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
 
@@ -117,23 +120,40 @@ class JobRunner:
             QueueFull: too many jobs wait.
         """
         job_id = segment.job_id(job, digest)
-        with self._changed:
-            known = self._entries.get(job_id)
-            if known and known.status.active:
-                return job_id
-            status = JobStatus(id=job_id, title=job.title or job.clip.stem, engine=job.engine)
-            entry = _Entry(job, digest, status)
-            if self.store.get(job_id):
-                entry.status = replace(status, state="done", cached=True)
-            elif len(self._queue) >= self._capacity:
-                raise QueueFull(f"{len(self._queue)} jobs wait already; at most {self._capacity} can")
-            else:
-                self._queue.append(entry)
-            self._entries[job_id] = entry
-            self._entries.move_to_end(job_id)
-            self._forget()
-            self._changed.notify_all()
+        stored = self.store.get(job_id) is not None  # the disk is never asked while the lock is held
+        entry = _Entry(job, digest, _first_status(job_id, job))
+        if stored:
+            self._files.remove(job_id)
+        else:
+            self._files.save(job_id, job, digest)
+        try:
+            self._enter(entry, stored=stored)
+        except QueueFull:
+            self._files.remove(job_id)
+            raise
         return job_id
+
+    def resume(self, job_id: str) -> str:
+        """Queue a job that was interrupted (or failed, or was cancelled) anew; return its id.
+
+        Raises:
+            InvalidInput: it is not known any more.
+            QueueFull: too many jobs wait.
+        """
+        with self._changed:
+            entry = self._entries.get(job_id)
+        if entry is None:
+            raise InvalidInput(f"the job {job_id[:12]} is not known any more; please ask for it again")
+        return self.submit(entry.job, entry.digest)
+
+    def forget(self, job_id: str) -> None:
+        """Let go of a job that is over or was interrupted."""
+        with self._changed:
+            entry = self._entries.get(job_id)
+            if entry is None or entry.status.active:
+                return
+            del self._entries[job_id]
+        self._files.remove(job_id)
 
     def status(self, job_id: str) -> JobStatus | None:
         """Return how a job stands, or None when it is not known (any more)."""
@@ -164,6 +184,9 @@ class JobRunner:
             else:
                 entry.status = replace(entry.status, note="cancelling")
             self._changed.notify_all()
+            waited = not entry.status.active
+        if waited:
+            self._files.remove(job_id)
 
     def wait(self, job_id: str, timeout_s: float) -> JobStatus | None:
         """Return the status once the job is no longer active, or when the time is over."""
@@ -179,6 +202,33 @@ class JobRunner:
             self._closing = True
             self._changed.notify_all()
         self._thread.join()
+        self._files.close()
+
+    def _enter(self, entry: _Entry, *, stored: bool) -> None:
+        job_id = entry.status.id
+        with self._changed:
+            known = self._entries.get(job_id)
+            if known and known.status.active:
+                return
+            if stored:
+                entry.status = replace(entry.status, state="done", cached=True)
+            elif len(self._queue) >= self._capacity:
+                raise QueueFull(f"{len(self._queue)} jobs wait already; at most {self._capacity} can")
+            else:
+                self._queue.append(entry)
+            self._entries[job_id] = entry
+            self._entries.move_to_end(job_id)
+            self._forget()
+            self._changed.notify_all()
+
+    def _recall(self) -> None:
+        """Show the jobs of a process that died as interrupted, unless their results came about."""
+        for job_id, job, digest in self._files.interrupted():
+            if self.store.get(job_id):
+                self._files.remove(job_id)
+                continue
+            status = replace(_first_status(job_id, job), state="interrupted")
+            self._entries[job_id] = _Entry(job, digest, status)
 
     def _is_active(self, job_id: str) -> bool:
         entry = self._entries.get(job_id)
@@ -202,6 +252,7 @@ class JobRunner:
                 entry = self._queue.popleft()
                 entry.status = replace(entry.status, state="running", note="starting")
             final = self._run(entry)
+            self._files.remove(final.id)
             with self._changed:
                 entry.status = final
                 self._changed.notify_all()
@@ -228,7 +279,21 @@ class JobRunner:
             return replace(entry.status, state="failed", error=text, note="")
 
 
-@functools.cache
+def _first_status(job_id: str, job: Job) -> JobStatus:
+    return JobStatus(id=job_id, title=job.title or job.clip.stem, engine=job.engine)
+
+
+_making = threading.Lock()
+_made: list[JobRunner] = []
+
+
 def runner() -> JobRunner:
-    """Return the process's one runner, on the default store."""
-    return JobRunner(Store(results()))
+    """Return the process's one runner, on the default store.
+
+    Raises:
+        StorageUnavailable: the folder of results cannot be used.
+    """
+    with _making:
+        if not _made:
+            _made.append(JobRunner(Store(results())))
+        return _made[0]

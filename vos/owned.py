@@ -22,15 +22,19 @@ else:
 
 
 class OwnedFolder:
-    """A new folder in `parent`, removed when closed or collected, or by `abandoned` once its owner died."""
+    """A new folder in `parent`, removed when closed or collected, or by `abandoned` once its owner died.
 
-    def __init__(self, parent: Path) -> None:
+    `outlives`: it stays when the process ends, however that comes about, and is then abandoned.
+    """
+
+    def __init__(self, parent: Path, *, outlives: bool = False) -> None:
         parent.mkdir(parents=True, exist_ok=True)
         held = None
         while held is None:  # somebody who looks for abandoned ones may have been faster
             self.path = parent / secrets.token_hex(8)
             held = _hold(_lock_of(self.path))
         self._remove = weakref.finalize(self, _remove, self.path, held, os.getpid())
+        self._remove.atexit = not outlives
         try:
             self.path.mkdir()
         except BaseException:

@@ -122,21 +122,22 @@ class PlainCache(diskcache.Cache):  # type: ignore[misc]
 
     def restore(self, rows: Iterable[tuple[object, ...]]) -> None:
         """Take over rows of a lost database, then text files that no row knows, the newest of each key."""
+        marks = ", ".join("?" * len(COLUMNS))
         with self.transact():
-            names = ", ".join(COLUMNS)
             for row in rows:
-                marks = ", ".join("?" * len(row))
-                self._sql(f"INSERT OR IGNORE INTO Cache ({names}) VALUES ({marks})", row)
-            newest = sorted(
-                Path(self.directory, TEXTS).glob("*/*.val"), key=lambda path: path.stat().st_mtime
-            )
-            for path in reversed(newest):
-                key = unquote(path.parent.name)
-                if key not in self:
-                    age_s = time.time() - path.stat().st_mtime
-                    self.set(
-                        key, path.read_text(encoding="utf-8"), expire=max(1.0, KEEP_S - age_s), tag="draft"
-                    )
+                self._sql(f"INSERT OR IGNORE INTO Cache ({', '.join(COLUMNS)}) VALUES ({marks})", row)
+            known = {name for (name,) in self._sql("SELECT filename FROM Cache").fetchall()}
+            folder = Path(self.directory)
+            found = [
+                path for path in folder.glob(f"{TEXTS}/*/*") if str(path.relative_to(folder)) not in known
+            ]
+            saved = {path: path.stat().st_mtime for path in found}
+            for path in sorted(found, key=lambda path: saved[path], reverse=True):
+                if (key := unquote(path.parent.name)) not in self:
+                    left_s = max(1.0, KEEP_S - (time.time() - saved[path]))
+                    self.set(key, path.read_text(encoding="utf-8"), expire=left_s, tag="draft")
+        for path in found:
+            path.unlink()
 
 
 def open_cache(folder: Path, aside: Path) -> PlainCache | None:

@@ -37,6 +37,7 @@ class Shelf:
         with contextlib.suppress(OSError):  # a disk that can only be read
             self.kept.mkdir(exist_ok=True)
         self.index = Index(folder / "index.db", self.aside, self._mended)
+        self.index.open()
 
     def get(self, result_id: str) -> Result | None:
         """Return a result, whole, or None; a damaged one is set aside."""
@@ -54,14 +55,15 @@ class Shelf:
             self._touch(result_id)
         return result
 
-    def add(self, folder: Path, entry: Entry, limit_bytes: int) -> None:
-        """Take a folder in, unless the same result is there whole; above the limit others make room."""
+    def add(self, folder: Path, entry: Entry, limit_bytes: int) -> Result:
+        """Take a folder in, unless the same result is there whole; return it. Above the limit others go."""
         with self.index.change() as connection:
-            if self._is_whole(connection, entry.row.id):
-                return
+            if (known := self._find_whole(connection, entry.row.id)) is not None:
+                return known
             target = self.kept / f"{entry.row.id}.{secrets.token_hex(4)}"
             os.rename(folder, target)
             try:
+                result, _ = read_text(entry.text, target)
                 entry = dataclasses.replace(entry, folder=target.name, used=time.time())
                 rows.insert(connection, entry)
                 leaving = _surplus(connection, limit_bytes, keep=entry.row.id)
@@ -73,6 +75,7 @@ class Shelf:
         for result_id, name in leaving:
             log.info("result %s makes room for newer ones", result_id)
             self._discard(name)
+        return result
 
     def remove(self, result_id: str) -> None:
         """Remove a result; its files go first, so that a full disk has room for the rest."""
@@ -202,16 +205,16 @@ class Shelf:
                 log.warning("the row of result %s was made anew: %s", result_id, error)
         return found
 
-    def _is_whole(self, connection: sqlite3.Connection, result_id: str) -> bool:
+    def _find_whole(self, connection: sqlite3.Connection, result_id: str) -> Result | None:
         for name in self._folders(result_id):
             try:
-                _, entry = read_entry(self.kept / name)
+                result, entry = read_entry(self.kept / name)
             except DamagedResult as why:
                 self.set_aside(name, str(why))
             else:
                 rows.insert(connection, entry)
-                return True
-        return False
+                return result
+        return None
 
     def _folders(self, result_id: str) -> list[str]:
         if not re.fullmatch(r"\w+", result_id):

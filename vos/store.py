@@ -52,13 +52,14 @@ class Store:
 
     A result is a folder of its own, which appears and goes whole; its clip is a hard link to the same file in
     all results made of it. The index that lists them can be made anew from the folders. What is damaged is
-    set aside, never deleted. Above `limit_bytes` whole results go, the least recently used first.
+    set aside, never deleted. Above `limit_bytes` whole results go, the least recently used first. `tidy`:
+    what dead processes left is removed at once.
 
     Raises:
         StorageUnavailable: there is no such folder and none can be made. One that can only be read is read.
     """
 
-    def __init__(self, folder: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(self, folder: Path, *, limit_bytes: int = LIMIT_BYTES, tidy: bool = True) -> None:
         self.folder, self._limit_bytes = folder, limit_bytes
         self._work = folder / "work"
         self._own = (self._work, folder / "kept", folder / "uploads")  # whose files nobody writes to again
@@ -69,7 +70,7 @@ class Store:
                 folder.chmod(0o700)
             self.shelf = Shelf(folder)
         self._drafts = open_cache(folder / "results", self.shelf.aside)
-        if self._drafts is not None:
+        if tidy and self._drafts is not None:
             self._tidy()
 
     def __enter__(self) -> Store:
@@ -119,12 +120,10 @@ class Store:
                 raise InvalidInput("the clip of this result is not stored any more; please run it again")
             folder = Path(work) / "result"
             folder.mkdir()
-            self.shelf.add(folder, fill(folder, result, known, self._own), self._limit_bytes)
-        stored = self.shelf.get(result.id)
-        if stored is None:  # the index was made anew between
+            entry = fill(folder, result, known, self._own)
+            stored = self.shelf.add(folder, entry, self._limit_bytes)
+        if self.shelf.get(result.id) is None:  # deleted this moment, or the index was made anew meanwhile
             self.shelf.reconcile()
-            stored = self.shelf.get(result.id)
-        assert stored is not None
         return stored
 
     @_careful
@@ -244,9 +243,7 @@ class Store:
     @_careful
     def size_bytes(self) -> int:
         """Return the disk space that results take, with what is half made and what was set aside."""
-        loose = [path for top in (self._work, self.shelf.aside) for path in top.rglob("*")]
-        sizes = [path.stat().st_size for path in loose if path.is_file() and path.stat().st_nlink == 1]
-        return self.shelf.used_bytes() + sum(sizes)
+        return self.shelf.used_bytes() + sum(_loose_bytes(top) for top in (self._work, self.shelf.aside))
 
     def set_aside(self) -> list[str]:
         """Return what was damaged and moved to `set_aside/`, a sentence each."""
@@ -261,7 +258,10 @@ class Store:
         wrong = [f"{path.name}: work whose process is dead" for path in abandoned(self._work, remove=repair)]
         wrong += uploads.broken_off(self.folder / "uploads", remove=repair)
         wrong += self.shelf.verify(repair=repair)
-        return wrong + self._cache.lost_files(remove=repair)
+        wrong += self._cache.lost_files(remove=repair)
+        if repair:
+            self._tidy()
+        return wrong
 
     @property
     def _cache(self) -> PlainCache:
@@ -277,3 +277,14 @@ class Store:
             self.shelf.reconcile()
             old_store.migrate(self._cache, self.shelf, self._work)
             self._cache.expire()
+
+
+def _loose_bytes(top: Path) -> int:
+    """Return the size of all files under a folder that are not links to others; files may go meanwhile."""
+    total = 0
+    for folder, _, names in os.walk(top):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                stat = os.stat(os.path.join(folder, name))
+                total += stat.st_size if stat.st_nlink == 1 else 0
+    return total

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from vos import plugins, segment
+from vos import folders, plugins, segment
 from vos.commands import _device
 from vos.commands.segment import options
 from vos.net.device import choose
@@ -115,9 +115,7 @@ def _measure(job: Job, size: str, objects: int, device: Device) -> Row:
 
 def _alone(job: Job, size: str, objects: int, device: Device) -> Row:
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
-        os.environ["VOS_CACHE"] = (
-            folder  # what an engine learns is learnt anew, not found from an earlier run
-        )
+        folders.choose(Path(folder))  # what an engine learns is learnt anew, not found from an earlier run
         finished = [step for step in segment.run(job, store, device=device) if isinstance(step, Finished)]
         alone = Stopwatch()
         again = segment.build(job.engine, job.options, device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
@@ -13,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from vos import folders
 from vos.benchmark.engine import prepare
 from vos.benchmark.layouts import open_dataset
 from vos.benchmark.predictions import Predictions
@@ -68,7 +68,7 @@ def run(args: Namespace) -> int:
         predictions, engine = Predictions(args.masks), None
         facts |= {"engine": None, "masks": str(args.masks)}
     else:
-        os.environ["VOS_CACHE"] = str(task.out)  # what an engine learns here counts in frames a second
+        folders.choose(task.out)  # what an engine learns here counts in frames a second
         engine = prepare(args.engine, options(args.option), args.device, args.precision)
         predictions = Predictions(task.out / "masks")
         facts |= engine.facts
