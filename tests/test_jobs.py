@@ -1,14 +1,19 @@
 """The worker: order, progress, cancel, failure, one job for one request."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
-from vos import jobs, segment
-from vos.errors import QueueFull
+from vos import folders, jobs, segment
+from vos.errors import InvalidInput, QueueFull
+from vos.index import WAIT_S
 from vos.jobs import JobRunner
 from vos.propagate import Tracked
 from vos.segment import Progress
@@ -70,8 +75,9 @@ def test_the_same_request_twice_is_one_job(runner, clip, gate):  # noqa: F811
 
 
 def test_jobs_run_one_at_a_time_in_order_and_say_their_place(runner, clip, gate):  # noqa: F811
-    first, second, third = (runner.submit(make_job(clip, n), "d") for n in (0, 1, 2))
+    first = runner.submit(make_job(clip, 0), "d")
     until(lambda: runner.status(first).state == "running")
+    second, third = (runner.submit(make_job(clip, n), "d") for n in (1, 2))
     places = [runner.status(job_id).position for job_id in (first, second, third)]
     assert places == [0, 1, 2]
 
@@ -105,8 +111,9 @@ def test_a_running_job_stops_at_its_next_frame(runner, clip, gate):  # noqa: F81
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_the_next_moves_up(runner, clip, gate):  # noqa: F811
-    first, second, third = (runner.submit(make_job(clip, n), "d") for n in (0, 1, 2))
+    first = runner.submit(make_job(clip, 0), "d")
     until(lambda: runner.status(first).state == "running")
+    second, third = (runner.submit(make_job(clip, n), "d") for n in (1, 2))
     runner.cancel(second)
     assert runner.status(second).state == "cancelled"
     assert runner.status(third).position == 1
@@ -142,3 +149,102 @@ def test_what_was_never_submitted_is_none(runner):
     assert runner.status("x") is None
     assert runner.preview("x") == b""
     runner.cancel("x")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from vos.job_files import JobFiles
+from vos.types import Job, Prompt
+
+mask = np.zeros((96, 122), np.uint8)
+mask[30:60, 15:45] = 200
+job = Job(Path(sys.argv[2]), "flow", (Prompt(3, mask),), {"preset": "fast"}, "A disk", {200: "Disk"})
+files = JobFiles(Path(sys.argv[1]) / "jobs")
+files.save("an-id", job, "d")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_job_whose_process_was_killed_is_interrupted_and_runs_again(tmp_path, clip):  # noqa: F811
+    command = [sys.executable, "-c", KILLED, tmp_path / "cache", clip]
+    assert subprocess.run(command, cwd=Path(__file__).parents[1]).returncode == -signal.SIGKILL
+    with Store(tmp_path / "cache") as store:
+        first = JobRunner(store)
+        (status,) = first.jobs()
+        assert (status.state, status.title, status.engine, status.active) == (
+            "interrupted",
+            "A disk",
+            "flow",
+            False,
+        )
+        assert JobRunner(store).jobs() == []  # another process has taken it over
+        job_id = first.resume(status.id)
+        assert first.wait(job_id, 60).state == "done"
+        result = store.get(job_id)
+        assert (result.prompt_frames, result.names) == ((3,), {200: "Disk"})
+        assert result.options == {"preset": "fast"}
+        assert [status.state for status in first.jobs()] == ["done"]
+        assert list((store.folder / "jobs").rglob("*.json")) == []
+        first.close()
+
+
+def test_what_is_over_is_forgotten_on_disk(runner, clip, gate):  # noqa: F811
+    def kept():
+        return len(list((runner.store.folder / "jobs").rglob("*.json")))
+
+    first, second = (runner.submit(make_job(clip, n), "d") for n in (0, 1))
+    until(lambda: runner.status(first).state == "running")
+    assert kept() == 2
+    runner.cancel(second)
+    assert kept() == 1
+    runner.cancel(first)
+    gate.release(1)
+    until(lambda: runner.status(first).state == "cancelled")
+    assert kept() == 0
+    runner.forget(first)
+    assert runner.status(first) is None
+    with pytest.raises(InvalidInput, match="is not known any more"):
+        runner.resume(first)
+
+
+def test_status_and_submit_do_not_wait_for_what_is_being_stored(runner, clip, gate):  # noqa: F811
+    first = runner.submit(make_job(clip, 0), "d")
+    with runner.store.shelf.index.change():  # as a put holds it, here for as long as the test runs
+        started = time.monotonic()
+        second = runner.submit(make_job(clip, 1), "d")
+        assert {runner.status(job_id).state for job_id in (first, second)} <= {"queued", "running"}
+        assert runner.store.page().total == 0
+        assert time.monotonic() - started < WAIT_S / 2
+
+
+def test_there_is_one_runner_however_many_ask_for_it_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(jobs, "_made", [])
+    monkeypatch.setattr(folders, "_chosen", tmp_path)
+    made = []
+    threads = [threading.Thread(target=lambda: made.append(jobs.runner())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, made))) == 1
+    made[0].close()
+    made[0].store.close()
+
+
+def test_a_full_disk_fails_a_job_with_a_sentence(runner, clip):  # noqa: F811
+    resource = pytest.importorskip("resource")
+    job_id = segment.job_id(make_job(clip, 0), "d")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limits[1]))
+    try:
+        runner.submit(make_job(clip, 0), "d")
+        status = runner.wait(job_id, 60)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert status.state == "failed"
+    assert status.error.startswith("the disk that holds ")
+    assert runner.store.check() == []
+    runner.submit(make_job(clip, 0), "d")
+    assert runner.wait(job_id, 60).state == "done"

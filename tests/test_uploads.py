@@ -3,12 +3,16 @@
 import hashlib
 import io
 import os
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from vos import uploads
-from vos.errors import InvalidInput
+from vos.errors import InvalidInput, StorageUnavailable
 
 
 def test_the_same_bytes_are_kept_once(tmp_path):
@@ -47,3 +51,56 @@ def test_clips_nobody_used_for_a_month_go(tmp_path):
     uploads.keep(io.BytesIO(b"new"), "new.mp4", tmp_path)
     assert not old.path.exists()
     assert used.path.exists()
+
+
+def test_pieces_that_never_finish_leave_nothing(tmp_path):
+    with uploads.Incoming("a.mp4", tmp_path) as incoming:
+        incoming.write(b"half")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_part_of_a_dead_process_goes_and_that_of_a_living_one_stays(tmp_path):
+    code = """
+import os, signal, sys
+from pathlib import Path
+from vos.uploads import Incoming
+incoming = Incoming("a.mp4", Path(sys.argv[1]))
+incoming.write(bytes(100))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with uploads.Incoming("live.mp4", tmp_path) as live:
+        live.write(b"live")
+        subprocess.run([sys.executable, "-c", code, tmp_path], cwd=Path(__file__).parents[1])
+        assert len(uploads.broken_off(tmp_path, remove=False)) == 1
+        uploads.keep(io.BytesIO(b"film"), "b.mp4", tmp_path)
+        assert uploads.broken_off(tmp_path, remove=False) == []
+        assert live.finish().path.read_bytes() == b"live"
+
+
+def test_many_threads_upload_and_find_while_old_clips_go(tmp_path):
+    wrong = []
+
+    def work(number):
+        try:
+            for turn in range(25):
+                content = f"film {(number + turn) % 5}".encode()
+                kept = uploads.keep(io.BytesIO(content), "a.mp4", tmp_path)
+                assert kept.path.read_bytes() == content
+                assert uploads.find(kept.digest, tmp_path) == kept.path
+                old = uploads.keep(io.BytesIO(f"old {number}".encode()), "old.mp4", tmp_path)
+                os.utime(old.path, (1, 1))
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageUnavailable, match="a file is in the way"):
+        uploads.keep(io.BytesIO(b"film"), "a.mp4", tmp_path / "file" / "uploads")

@@ -140,11 +140,12 @@ class JobRunner:
             InvalidInput: it is not known any more.
             QueueFull: too many jobs wait.
         """
-        with self._changed:
-            entry = self._entries.get(job_id)
-        if entry is None:
+        if (entry := self._entries.get(job_id)) is None:
             raise InvalidInput(f"the job {job_id[:12]} is not known any more; please ask for it again")
-        return self.submit(entry.job, entry.digest)
+        new_id = self.submit(entry.job, entry.digest)
+        if new_id != job_id:  # other weights make it another request
+            self.forget(job_id)
+        return new_id
 
     def forget(self, job_id: str) -> None:
         """Let go of a job that is over or was interrupted."""
@@ -168,8 +169,7 @@ class JobRunner:
 
     def preview(self, job_id: str) -> bytes:
         """Return the newest frame with its mask as a JPEG; empty before the first."""
-        entry = self._entries.get(job_id)
-        return entry.preview if entry else b""
+        return entry.preview if (entry := self._entries.get(job_id)) else b""
 
     def cancel(self, job_id: str) -> None:
         """Stop a job: a waiting one at once, the running one at its next frame."""
@@ -226,9 +226,9 @@ class JobRunner:
         for job_id, job, digest in self._files.interrupted():
             if self.store.get(job_id):
                 self._files.remove(job_id)
-                continue
-            status = replace(_first_status(job_id, job), state="interrupted")
-            self._entries[job_id] = _Entry(job, digest, status)
+            else:
+                status = replace(_first_status(job_id, job), state="interrupted")
+                self._entries[job_id] = _Entry(job, digest, status)
 
     def _is_active(self, job_id: str) -> bool:
         entry = self._entries.get(job_id)

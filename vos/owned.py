@@ -66,7 +66,8 @@ def abandoned(parent: Path, *, remove: bool = True) -> Iterator[Path]:
             if held is None:
                 continue
             try:
-                yield parent / name
+                if (parent / name).exists():  # else its owner removes it this moment
+                    yield parent / name
             finally:
                 if remove:
                     _remove(parent / name, held, os.getpid())

@@ -70,10 +70,7 @@ def write_meta(folder: Path, text: str) -> None:
     """Write meta.json, whole or not at all."""
     part = folder / f".{META}"
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        part.write_text(text, encoding="utf-8")
         os.replace(part, folder / META)
     except BaseException:
         part.unlink(missing_ok=True)

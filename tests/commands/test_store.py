@@ -1,0 +1,69 @@
+"""python -m vos store check: what is wrong is said, and mended when asked for."""
+
+import os
+
+import pytest
+
+from tests.test_store import files, make_result  # noqa: F401 (a fixture)
+from vos import folders
+from vos.cli import main
+from vos.errors import DiskFull, StorageUnavailable
+from vos.folders import explaining
+from vos.store import Store
+
+
+@pytest.fixture
+def folder(tmp_path, files):  # noqa: F811
+    with Store(tmp_path / "cache") as store:
+        for name in "ab":
+            store.put(make_result(name, digest=name), files)
+        yield store.folder
+
+
+def test_a_sound_store_is_sound(folder, capsys):
+    assert main(["store", "check", "--cache", str(folder)]) == 0
+    assert capsys.readouterr().out == f"2 results, 0.1 MB in {folder}: sound\n"
+
+
+def test_what_is_wrong_is_named_and_then_repaired_without_deleting_it(folder, capsys):
+    (masks,) = (folder / "kept").glob("a*/masks")
+    os.truncate(masks, 7)
+    (folder / "work" / "dead").mkdir()
+    (folder / "work" / "dead" / "half").write_text("made")
+    assert main(["store", "check", "--cache", str(folder)]) == 1
+    out = capsys.readouterr().out
+    assert "wrong: dead: work whose process is dead" in out
+    assert "wrong: result aaaaaaaaaaaa does not read back: its file masks has 5000 bytes; got 7 bytes" in out
+    assert masks.exists()
+    assert main(["store", "check", "--repair", "--cache", str(folder)]) == 0
+    assert "set aside: result aaaaaaaaaaaa is damaged" in capsys.readouterr().out
+    assert not (folder / "work" / "dead").exists()
+    assert [path.read_bytes() for path in (folder / "set_aside").glob("a*/overlay.mp4")] == [
+        b"overlay" * 1000
+    ]
+    assert main(["store", "check", "--cache", str(folder)]) == 0
+    assert "1 results" in capsys.readouterr().out
+
+
+def test_a_store_that_is_not_there_is_one_sentence_and_is_not_made(tmp_path, capsys):
+    assert main(["store", "check", "--cache", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err == f"vos: there is no store of results in {tmp_path / 'none'}\n"
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_folder_of_results_is_the_chosen_one_or_the_settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("VOS_CACHE", str(tmp_path / "set"))
+    assert folders.results() == tmp_path / "set"
+    folders.choose(tmp_path / "chosen")
+    assert folders.results() == tmp_path / "chosen"
+
+
+def test_only_what_concerns_the_folder_is_explained(tmp_path):
+    with pytest.raises(DiskFull, match="is full"), explaining(tmp_path):
+        raise OSError(28, "No space left on device")
+    with pytest.raises(StorageUnavailable, match="it is read-only"), explaining(tmp_path):
+        raise OSError(30, "Read-only", str(tmp_path / "x"))
+    with pytest.raises(PermissionError), explaining(tmp_path):
+        raise PermissionError(13, "Permission denied", "/elsewhere/clip.mp4")
+    with pytest.raises(StorageUnavailable, match="does not exist"), explaining(tmp_path / "gone"):
+        (tmp_path / "gone" / "file").write_text("x")
