@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -136,7 +137,7 @@ def _read(kind: Any, value: Any) -> Any:
     """
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        known = typing.get_type_hints(kind)
+        known = _hints(kind)
         return kind(**{name: _read(known[name], item) for name, item in value.items() if name in known})
     if kind is Fraction:
         return Fraction(_read(str, value))
@@ -154,6 +155,11 @@ def _read(kind: Any, value: Any) -> Any:
     if kind is not Any and type(value) is not kind:
         raise TypeError(f"{value!r} is not {kind}")
     return value
+
+
+@functools.lru_cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _read_key(kind: type, key: str) -> Any:
