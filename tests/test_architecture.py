@@ -15,6 +15,7 @@ LAYERS = {
     "vos": 3,
     "vos.net": 2,
     "vos.video": 2,
+    "vos.labels": 1,
     "vos.types": 1,
     "vos.folders": 0,
     "vos.errors": 0,

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from vos.errors import InvalidInput
-from vos.video.labels import PALETTE
+from vos.labels import PALETTE
 from vos.video.masks import encode_png, read_mask
 
 
@@ -47,11 +47,18 @@ def test_a_binary_mask_is_object_1_in_every_mode(mode):
     assert note == ""
 
 
-@pytest.mark.parametrize("values", [(1,), (3,), (1, 2, 3), (5, 20), (1, 2, 255)])
-def test_grey_levels_to_20_are_the_ids_and_255_beside_them_is_void(values):
+@pytest.mark.parametrize("values", [(1,), (3,), (1, 2, 3), (5, 20), (1, 5, 38), (128,), (200, 254)])
+def test_grey_levels_are_the_ids(values):
     mask, note = read_mask(_grey(*values))
     np.testing.assert_array_equal(mask, _labels(*values))
     assert note == ""
+
+
+@pytest.mark.parametrize("values", [(1, 2, 255), (128, 255)])
+def test_white_beside_ids_is_void_and_the_note_says_how_much(values):
+    mask, note = read_mask(_grey(*values))
+    np.testing.assert_array_equal(mask, _labels(*values))
+    assert note == "White (4.2%) beside other ids is void: it belongs to no object."
 
 
 def test_three_equal_channels_are_grey_levels():
@@ -74,12 +81,6 @@ def test_a_palette_without_black_first_is_read_by_its_colours():
     image = Image.fromarray(1 - _labels(1))
     image.putpalette([255, 0, 0, 0, 0, 0])
     np.testing.assert_array_equal(read_mask(_file(image))[0], _labels(1))
-
-
-def test_other_grey_levels_are_numbered_from_dark_to_light():
-    mask, note = read_mask(_grey(255, 128))
-    np.testing.assert_array_equal(mask, _labels(2, 1))
-    assert note == "The 2 colours were taken as objects 1 to 2."
 
 
 def test_sixteen_bit_levels_are_numbered_from_the_darkest():
@@ -166,7 +167,7 @@ def test_soft_edges_between_several_colours_go_to_the_nearest():
 def test_a_thin_object_is_not_taken_for_an_edge():
     mask = np.zeros((60, 80), np.uint8)
     mask[30] = 200
-    np.testing.assert_array_equal(read_mask(_file(Image.fromarray(mask)))[0], mask // 200)
+    np.testing.assert_array_equal(read_mask(_file(Image.fromarray(mask)))[0], mask)
 
 
 def test_a_photograph_is_refused():
