@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from vos import plugins
 from vos import tracks as tables
@@ -44,6 +45,19 @@ def tracks(result: Result) -> tuple[Track, ...]:
     return tuple(dataclasses.replace(track, name=result.name(track.object_id)) for track in table)
 
 
+def describe(result: Result, files: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what result.json says, on the command line and as a download; docs/files.md explains it.
+
+    `files` are those that lie beside it.
+    """
+    rate = round(result.frames / max(result.seconds["total"], 1e-9), 2)
+    return (
+        {"made_by": "vos", "format": 1, "complete": True}
+        | facts(result)
+        | {"objects": list(result.objects), "frames_per_second": rate, "files": list(files)}
+    )
+
+
 def make(result: Result, name: str, folder: Path) -> Path:
     """Write one file of a result into a folder and return its path.
 
@@ -57,7 +71,7 @@ def make(result: Result, name: str, folder: Path) -> Path:
     elif name in TABLES:
         _write(target, TABLES[name][1](tracks(result)))
     elif name in FACTS:
-        _write(target, json.dumps(facts(result), indent=2) + "\n")
+        _write(target, json.dumps(describe(result), indent=2) + "\n")
     elif name in labels():
         module = plugins.load(plugins.EXPORTS, Path(name).stem)
         with MaskReader(result.files["masks"]) as masks:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from vos.benchmark.sequence import Video, from_first_frame, list_frames
+from vos.benchmark.sequence import Video, first_labels, from_first_frame, list_frames
 from vos.errors import InvalidInput
 from vos.video.masks import replacing
 
@@ -183,6 +184,7 @@ class YoutubeVos:
             starts=starts,
             scored={i: tuple(frame for frame in counted if frame > start) for i, start in starts.items()},
             categories=categories,
+            labeller=first_labels(self.annotations(name) / f"{annotated[0]}.png")[0],
         )
 
     def write_index(self, videos: Mapping[str, Mapping[int, tuple[str, list[str]]]]) -> None:
@@ -259,7 +261,7 @@ def _named(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise InvalidInput(f"{path} lists no sequence")
     for name in names:
-        if Path(name).name != name:
+        if name in ("", ".", "..") or re.search(r"[/\\:]", name) or not name.isprintable():
             raise InvalidInput(f"{path} lists {name!r}; names of folders are allowed")
     return names
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vos import plugins, weights
+from vos.commands import _out
 from vos.errors import InvalidInput, MissingWeights
 from vos.net.models import lite
 from vos.net.train.checkpoint import read_tensors, write_tensors
@@ -31,6 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
     small = commands.add_parser("pack", help="round trained weights to float16, as the shipped ones are")
     small.add_argument("file", type=Path, metavar="FILE", help="what `train` wrote")
     small.add_argument("target", type=Path, metavar="OUT", help="the smaller file")
+    _out.arguments(small)
 
 
 def run(args: Namespace) -> int:
@@ -43,6 +45,7 @@ def run(args: Namespace) -> int:
         print(f"made {import_checkpoint(args.network, args.file, args.variant)}")
         return 0
     if args.action == "pack":
+        _out.check_file(args.target, overwrite=args.overwrite)
         pack(args.file, args.target)
         print(f"made {args.target}, sha256 {weights.sha256_of(args.target)}")
         return 0

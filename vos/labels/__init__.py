@@ -63,9 +63,9 @@ def read_labels(source: Path | bytes, labeller: Labeller | None = None, *, name:
                 labels = picture_labels(image, labeller)
                 turn = _TURNS.get(image.getexif().get(0x0112, 1))
     except FileNotFoundError as error:
-        raise InvalidInput(f"{source} is missing") from error
+        raise InvalidInput(f"{source!s} is missing") from error
     except (IsADirectoryError, PermissionError) as error:
-        raise InvalidInput(f"{source} cannot be read: {error.strerror}") from error
+        raise InvalidInput(f"{source!s} cannot be read: {error.strerror}") from error
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
         raise InvalidInput(f"{name} is not a picture that can be read") from error
     if turn is None:

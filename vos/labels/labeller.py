@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,22 +98,26 @@ class Labeller:
         ids = [self._ids[key] for key in keys]
         return ids, [i for key, i in zip(keys, ids, strict=True) if _PALETTE_IDS.get(key) != i]
 
-    def adopt(self, mask: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
-        """Give colours that were numbered here the ids of the objects that they cover in a true map (H, W).
+    def adopt(self, mask: NDArray[np.uint8], truth: NDArray[np.uint8], fresh: Collection[str]) -> None:
+        """Give freshly numbered colours the ids of the objects that they cover in a true map (H, W).
 
         Where the true map of a frame is given with the task, the colours of its prediction say who is who.
         """
-        own = {key: i for key, i in self._ids.items() if key.startswith("#") and _PALETTE_IDS.get(key) != i}
+        own = {key: self._ids[key] for key in fresh if key.startswith("#") and self._ids[key] != VOID}
+        own = {key: i for key, i in own.items() if _PALETTE_IDS.get(key) != i}
         found = {}
         for key, i in own.items():
             counts = np.bincount(truth[mask == i], minlength=256)
             counts[[0, VOID]] = 0
             if counts.any():
                 found[key] = int(counts.argmax())
-        if len(set(found.values())) == len(found):
-            self._ids |= found
-            free = [i for i in range(1, VOID) if i not in {*found.values(), *object_ids(truth)}]
-            self._ids |= dict(zip([key for key in own if key not in found], free, strict=False))
+        others = {i for key, i in self._ids.items() if key not in own}
+        if len(set(found.values())) < len(found) or others & set(found.values()):
+            return  # two colours for one object: their numbers stay, and are told
+        self._ids |= found
+        taken = {*others, *found.values(), *object_ids(truth)}
+        free = (i for i in range(1, VOID) if i not in taken)
+        self._ids |= dict(zip([key for key in own if key not in found], free, strict=False))
 
     def _alike(self, key: str, here: set[str]) -> str | None:
         """Return the nearest known colour within 16 levels that the picture itself has not."""

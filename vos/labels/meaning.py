@@ -103,7 +103,7 @@ def levels_labels(coded: Coded, labeller: Labeller, *, lossy: bool = False) -> L
     values = levels[flat]
     if len(flat) == 2 and light[flat[0]] <= _DARK:  # black and something: a soft binary mask
         ids = np.array([0, labeller.white(alone=True)])
-        notes = (SOFT,)
+        notes: tuple[str, ...] = (SOFT,)
     else:
         ids, notes = _level_ids([_settled(int(v), white, labeller) for v in values], labeller, white)
         notes = (SOFT, *notes)
@@ -243,7 +243,7 @@ def _photograph(coded: Coded) -> InvalidInput:
 
 def _channels(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the colours (K, 3) behind codes (K,)."""
-    return codes[:, None] >> np.array([16, 8, 0]) & 255
+    return np.asarray(codes[:, None] >> np.array([16, 8, 0]) & 255)
 
 
 def _is_standard(image: Image.Image) -> bool:
@@ -274,7 +274,7 @@ def merge(layers: list[tuple[str, Labels]]) -> Labels:
             if new in owners:
                 raise InvalidInput(f"{owners[new]} and {name} both mark object {i} on one frame")
             inside = layer.mask == i
-            covered += np.count_nonzero(mask[inside])
+            covered += int(np.count_nonzero(mask[inside]))
             mask[inside] = new
             owners[new] = name
             notes += [f"{name} is object {new}."] if new != i else []
