@@ -33,8 +33,9 @@ def test_segment_writes_masks_overlay_trajectory_and_facts(clip, mask, tmp_path,
     assert probe(out / "overlay.mp4").frames == COUNT
     assert len(read_table((out / "trajectory.csv").read_bytes(), "t.csv")[0].table) == COUNT
     facts = json.loads((out / "result.json").read_text())
-    assert {"key", "engine", "device", "frames", "seconds", "fps", "cached", "probe"} <= set(facts)
-    assert (facts["engine"], facts["frames"], facts["cached"]) == ("flow", COUNT, False)
+    assert {"id", "engine", "device", "frames", "seconds", "frames_per_second", "info"} <= set(facts)
+    assert (facts["engine"], facts["frames"], facts["complete"]) == ("flow", COUNT, True)
+    assert {str(path.relative_to(out)) for path in out.rglob("*.*")} == set(facts["files"])
     assert "12 frames in" in capsys.readouterr().out
 
 
@@ -43,7 +44,6 @@ def test_the_second_time_comes_from_the_cache(clip, mask, tmp_path, monkeypatch,
     for _ in range(2):
         segment(clip, "--prompt", mask, "--out", tmp_path / "out")
     assert "from cache" in capsys.readouterr().out.splitlines()[-1]
-    assert json.loads((tmp_path / "out" / "result.json").read_text())["cached"] is True
 
 
 def test_prompts_on_two_frames_are_kept_exactly(clip, tmp_path):  # noqa: F811
@@ -63,9 +63,9 @@ def test_prompts_on_two_frames_are_kept_exactly(clip, tmp_path):  # noqa: F811
     [
         (["nothing.mp4"], "nothing.mp4"),
         (["CLIP"], "the engine flow needs a mask on at least one frame; got none"),
-        (["CLIP", "--prompt", "gone.png"], "gone.png is not a picture that can be read"),
+        (["CLIP", "--prompt", "gone.png"], "gone.png is missing"),
         (["CLIP", "--prompt", "99:MASK"], "prompt frame 99 is outside 0..11"),
-        (["CLIP", "--prompt", "MASK", "--prompt", "0:MASK"], "one prompt a frame is allowed"),
+        (["CLIP", "--prompt", "MASK", "--prompt", "0:MASK"], "is covered as a whole by the masks after it"),
         (["CLIP", "--prompt", "MASK", "--option", "x"], "--option takes NAME=VALUE; got 'x'"),
         (["CLIP", "--prompt", "MASK", "--option", "x=1"], "engine flow has no option 'x'"),
         (["CLIP", "--prompt", "MASK", "--device", "tpu"], "no device is called 'tpu'"),

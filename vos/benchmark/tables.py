@@ -14,8 +14,6 @@ from vos.benchmark.run import Task, Timing, scores
 from vos.benchmark.scores import VideoScores, global_csv, number, sequence_csv, summarise, summarise_seen
 from vos.video.masks import replacing
 
-SUMMARY = "summary.json"
-
 
 def write_results(
     task: Task,
@@ -38,11 +36,11 @@ def write_results(
     means = summarise(found, task.measures)
     if seen is not None:
         means = summarise_seen(found, seen) | means
-    summary = {"made_by": "vos"} | _summary(task, found, means, timing) | dict(facts)
+    summary = _summary(task, found, means, timing) | dict(facts)
     split = task.dataset.split
     _write(task.out / f"global_results-{split}.csv", global_csv(means))
     _write(task.out / f"per-sequence_results-{split}.csv", sequence_csv(found, task.measures))
-    _write(task.out / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    _write(task.out / "summary.json", json.dumps(summary, indent=2) + "\n")
     best, worst = pictures(task.dataset, found, predictions)
     title = f"{facts.get('engine') or 'Masks'} on {task.dataset.title} {split}"
     published = isinstance(task.dataset, Davis) and task.dataset.year == 2016 and split == "val"

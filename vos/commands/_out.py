@@ -51,7 +51,7 @@ def claim(folder: Path, marker: str) -> None:
     """Make the folder and say that it is ours, for work that goes on where it stopped."""
     folder.mkdir(parents=True, exist_ok=True)
     if not _marker(folder / marker):
-        finish(folder, marker, {"complete": False})
+        finish(folder, marker, {})
 
 
 def begin(folder: Path, marker: str, files: Iterable[str], *, overwrite: bool) -> None:

@@ -18,12 +18,13 @@ from vos.benchmark.layouts import open_dataset
 from vos.benchmark.predictions import Predictions
 from vos.benchmark.run import Engine, Progress, Task, score, segment, timing
 from vos.benchmark.scores import MEASURES
-from vos.benchmark.tables import SUMMARY, write_results, write_submission
+from vos.benchmark.tables import write_results, write_submission
 from vos.commands import _device, _options, _out
 from vos.errors import InvalidInput
 from vos.plugins import ENGINES, names
 
 HELP = "measure an engine, or masks made elsewhere, on DAVIS, YouTube-VOS or Tianchi"
+MARKER = "evaluation.json"  # says that a folder is of this command
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -72,7 +73,7 @@ def run(args: Namespace) -> int:
         engine = prepare(args.engine, _options.read(args.option), args.device, args.precision)
         predictions = Predictions(task.out / "masks")
         facts |= engine.facts
-    _out.claim(task.out, SUMMARY)
+    _out.claim(task.out, MARKER)
     if engine:
         _segment(task, engine)
         if not any(any(task.dataset.video(name).scored.values()) for name in task.names):
@@ -111,7 +112,7 @@ def _task(args: Namespace) -> Task:
         raise InvalidInput(f"--workers is {args.workers}; at least 1 is needed")
     if args.option and not args.engine:
         raise InvalidInput("--option is for an engine; masks made elsewhere have none")
-    _out.check(args.out, SUMMARY, overwrite=args.overwrite)
+    _out.check(args.out, MARKER, overwrite=args.overwrite)
     known = dataset.names()
     chosen = tuple(dict.fromkeys(args.sequences.split(","))) if args.sequences else known
     unknown = set(chosen) - set(known)

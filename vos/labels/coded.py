@@ -98,15 +98,6 @@ class Coded:
             total += found.ravel()[: len(total)].astype(np.intp)  # exact: a strip has fewer than 2**24 pixels
         return total
 
-    def steps(self, brightness: NDArray[np.uint8]) -> float:
-        """Return how much brightness (K,) differs, in the median, between unequal neighbours of a row."""
-        counts = np.zeros(256, np.int64)
-        for rows in _rows(self.ranks.shape):
-            light = _look_up(brightness, self.ranks[rows])
-            counts += np.bincount(cv2.absdiff(light[:, 1:], light[:, :-1]).ravel(), minlength=256)
-        counts[0] = 0
-        return float(np.searchsorted(counts.cumsum(), counts.sum() / 2)) if counts.any() else 0.0
-
 
 def _look_up(table: NDArray[Any], ranks: NDArray[Any]) -> NDArray[Any]:
     """Return table[ranks]; for few colours in a tenth of the time."""

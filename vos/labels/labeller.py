@@ -85,7 +85,8 @@ class Labeller:
         """
         keys = [hex_of(code) for code in codes]
         for key in keys:
-            if key in _PALETTE_IDS and _PALETTE_IDS[key] not in self._ids.values():
+            painted = {i for other, i in self._ids.items() if other.startswith("#")}
+            if key in _PALETTE_IDS and _PALETTE_IDS[key] not in painted:
                 self._ids.setdefault(key, _PALETTE_IDS[key])
         missing = [key for key in keys if key not in self._ids]
         same = {key: self._alike(key, set(keys)) for key in missing}

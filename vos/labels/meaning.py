@@ -18,7 +18,7 @@ _SAME = 48  # levels: softer pictures have their noise within this of the colour
 _DARK, _BRIGHT = 16, 240  # levels: as black and as white as noise leaves them
 _LOOSE = 0.15  # of the pixels: fewer than these are soft edges; photographs have more,
 _FLAT = 0.5  # and have fewer than these in areas of exactly one colour
-_STEEP = 8  # levels from one id to its neighbour; slopes of a soft edge are gentler
+_MOSTLY = 0.7  # of the levels: so many fill areas in a map of ids; in the middle of a soft edge none does
 SOFT = "The edges of the mask are soft: every pixel went to the nearest flat colour."
 
 
@@ -217,9 +217,8 @@ def _flat(coded: Coded, channels: NDArray[np.generic], lossy: bool) -> NDArray[n
     """
     areas = coded.solid(3)
     if not lossy:
-        light = channels[:, 0].astype(np.uint8)
-        own = np.count_nonzero((coded.solid(2) > 0.25 * coded.counts) & (coded.codes > 0))
-        if own > MAX_OBJECTS and (coded.codes.max() < 128 or coded.steps(light) >= _STEEP):
+        own = np.count_nonzero(coded.solid(2) > 0.25 * coded.counts)
+        if own > MAX_OBJECTS and own >= _MOSTLY * len(coded.codes):
             raise _too_many(len(coded.codes) - (coded.codes[0] == 0))
     if areas.sum() < _FLAT * coded.ranks.size:
         raise _photograph(coded)
@@ -280,6 +279,10 @@ def merge(layers: list[tuple[str, Labels]]) -> Labels:
             notes += [f"{name} is object {new}."] if new != i else []
         mask[(layer.mask == VOID) & (mask == 0)] = VOID
         notes += [*layer.notes, *([f"{name} covers {covered} pixels of those before."] if covered else [])]
+    if hidden := set(owners) - set(object_ids(mask)):
+        raise InvalidInput(
+            f"{owners[min(hidden)]} is covered as a whole by the masks after it on the same frame"
+        )
     if len(owners) > MAX_OBJECTS:
         raise _too_many(len(owners))
     return Labels(mask, tuple(dict.fromkeys(notes)), len(layers) == 1 and layers[0][1].binary)
