@@ -40,6 +40,10 @@ class Dataset(Protocol):
     def split(self) -> str:
         """Which part: val, say."""
 
+    @property
+    def index(self) -> Path:
+        """The file that lists the split."""
+
     def names(self) -> tuple[str, ...]:
         """The sequences of the split, in its order."""
 
@@ -77,15 +81,16 @@ class Davis:
         return f"DAVIS {self.year}"
 
     @property
-    def _list(self) -> Path:
+    def index(self) -> Path:
+        """The file that lists the split."""
         return self.root / "ImageSets" / str(self.year) / f"{self.split}.txt"
 
     def names(self) -> tuple[str, ...]:
         """The sequences of the split, in its order."""
         frames = self.root / "ImageSets/480p" / f"{self.split}.txt"
-        if self.year == 2016 and frames.exists() and not self._list.exists():
+        if self.year == 2016 and frames.exists() and not self.index.exists():
             return _of_frames(frames)
-        return _lines(self._list)
+        return _lines(self.index)
 
     def images(self, name: str) -> Path:
         """The folder of a sequence's pictures."""
@@ -103,7 +108,7 @@ class Davis:
 
     def write_index(self, videos: Mapping[str, Mapping[int, tuple[str, list[str]]]]) -> None:
         """Write the list of sequences."""
-        _write_text(self._list, "".join(f"{name}\n" for name in videos))
+        _write_text(self.index, "".join(f"{name}\n" for name in videos))
 
 
 @dataclass(frozen=True)
@@ -115,12 +120,13 @@ class Tianchi:
     title: str = "Tianchi"
 
     @property
-    def _list(self) -> Path:
+    def index(self) -> Path:
+        """The file that lists the split."""
         return self.root / "ImageSets" / f"{self.split}.txt"
 
     def names(self) -> tuple[str, ...]:
         """The sequences of the split, in its order."""
-        return _lines(self._list)
+        return _lines(self.index)
 
     def images(self, name: str) -> Path:
         """The folder of a sequence's pictures."""
@@ -136,7 +142,7 @@ class Tianchi:
 
     def write_index(self, videos: Mapping[str, Mapping[int, tuple[str, list[str]]]]) -> None:
         """Write the list of sequences."""
-        _write_text(self._list, "".join(f"{name}\n" for name in videos))
+        _write_text(self.index, "".join(f"{name}\n" for name in videos))
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,7 @@ class YoutubeVos:
 
     def names(self) -> tuple[str, ...]:
         """The sequences of the split, alphabetically."""
-        return _named(self._path, tuple(sorted(self._meta())))
+        return _named(self.index, tuple(sorted(self._meta())))
 
     def images(self, name: str) -> Path:
         """The folder of a sequence's pictures."""
@@ -193,10 +199,11 @@ class YoutubeVos:
             name: {"objects": {str(i): {"category": c, "frames": f} for i, (c, f) in objects.items()}}
             for name, objects in videos.items()
         }
-        _write_text(self._path, json.dumps({"videos": entries}, indent=1))
+        _write_text(self.index, json.dumps({"videos": entries}, indent=1))
 
     @property
-    def _path(self) -> Path:
+    def index(self) -> Path:
+        """The file that lists the split."""
         return self.root / self.split / "meta.json"
 
     def _objects(self, name: str) -> tuple[dict[int, list[str]], dict[int, str]]:
@@ -206,13 +213,13 @@ class YoutubeVos:
             frames = {int(i): [str(frame) for frame in entry["frames"]] for i, entry in objects.items()}
             categories = {int(i): str(entry.get("category", "")) for i, entry in objects.items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidInput(f"{self._path} does not list the frames of each object of {name}") from error
+            raise InvalidInput(f"{self.index} does not list the frames of each object of {name}") from error
         if not all(frames.values()):
-            raise InvalidInput(f"{self._path} does not list the frames of each object of {name}")
+            raise InvalidInput(f"{self.index} does not list the frames of each object of {name}")
         return frames, categories
 
     def _meta(self) -> dict[str, dict[str, Any]]:
-        return _meta(self._path, self._path.stat().st_mtime_ns if self._path.exists() else 0)
+        return _meta(self.index, self.index.stat().st_mtime_ns if self.index.exists() else 0)
 
 
 @lru_cache(maxsize=4)

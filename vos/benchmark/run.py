@@ -146,8 +146,9 @@ def _write_masks(video: Video, segmenter: Segmenter, folder: Path) -> Generator[
     with closing(_masks(segmenter, clip, rest)) as masks:
         for frame in clip.frames:
             began = time.perf_counter()
-            mask = next(masks)
+            mask = next(masks, None)
             seconds += time.perf_counter() - began
+            assert mask is not None, f"the engine gave no mask for frame {frame}"
             write_png(folder / f"{frame}.png", mask)
             yield seconds
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -29,6 +30,11 @@ def check(folder: Path, marker: str, *, overwrite: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"--out {folder} is a file; a folder is needed")
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise InvalidInput(
+            f"--out {folder} cannot be written: {there} is not a folder that may be written to"
+        )
     if overwrite or not folder.exists() or _marker(folder / marker) or not any(folder.iterdir()):
         return
     raise InvalidInput(
