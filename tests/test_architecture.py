@@ -19,6 +19,7 @@ LAYERS = {
     "vos.tracks": 1,
     "vos.track_files": 1,
     "vos.track_tables": 1,
+    "vos.labels": 1,
     "vos.types": 1,
     "vos.folders": 0,
     "vos.owned": 0,

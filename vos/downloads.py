@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,19 @@ def frame_at(result: Result, index: int) -> Frame:
     return open_clip(result.files["source"]).frame_at(index)[:height, :width]  # stored clips have even sizes
 
 
+def describe(result: Result, files: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what result.json says, on the command line and as a download; docs/files.md explains it.
+
+    `files` are those that lie beside it.
+    """
+    rate = round(result.frames / max(result.seconds["total"], 1e-9), 2)
+    return (
+        {"made_by": "vos", "format": 1, "complete": True}
+        | facts(result)
+        | {"objects": list(result.objects), "frames_per_second": rate, "files": list(files)}
+    )
+
+
 def make(result: Result, name: str, folder: Path) -> Path:
     """Write one of the files that a result gives at once into a folder and return its path.
 
@@ -70,7 +83,7 @@ def make(result: Result, name: str, folder: Path) -> Path:
     elif name in TABLES:
         _write(target, TABLES[name][1](tracks(result)))
     elif name in FACTS:
-        _write(target, json.dumps(facts(result), indent=2) + "\n")
+        _write(target, json.dumps(describe(result), indent=2) + "\n")
     elif name in MASKS:
         for _ in export(result, "davis_png", {}, target):
             pass

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import importlib.util
 import pkgutil
+from importlib.abc import SourceLoader
 from types import ModuleType
 
 from vos.errors import InvalidInput
@@ -30,3 +33,13 @@ def load(package: str, name: str) -> ModuleType:
         kind = package.rpartition(".")[2].rstrip("s")
         raise InvalidInput(f"no {kind} is called {name!r}; there are: {', '.join(known)}")
     return importlib.import_module(f"{package}.{name}")
+
+
+def describe(package: str, name: str) -> str:
+    """Return a plug-in's HELP from its source, without importing it; "" without one."""
+    spec = importlib.util.find_spec(f"{package}.{name}")
+    source = spec.loader.get_source(spec.name) if spec and isinstance(spec.loader, SourceLoader) else None
+    for node in ast.parse(source or "").body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "HELP":
+            return str(ast.literal_eval(node.value))
+    return ""

@@ -27,6 +27,12 @@ def object_ids(mask: Mask) -> tuple[int, ...]:
     return tuple(int(i) for i in np.flatnonzero(counts[1:VOID]) + 1)
 
 
+def read_number(digits: str) -> int:
+    """Return the number of digits in an argument or a file's name; 10**9 stands for all above it."""
+    kept = digits.lstrip("0") or "0"
+    return int(kept) if len(kept) < 10 else 10**9
+
+
 @dataclass(frozen=True, eq=False)
 class Prompt:
     """What the user says about one frame: the exact mask of every object that the mask names.
@@ -223,6 +229,9 @@ class Job:
         frames = [prompt.frame for prompt in self.prompts]
         if len(set(frames)) != len(frames):
             raise InvalidInput(f"one prompt a frame is allowed; got prompts on frames {sorted(frames)}")
+        count = len({i for prompt in self.prompts for i in prompt.objects})
+        if count > MAX_OBJECTS:
+            raise InvalidInput(f"the prompts mark {count} objects; 1 to {MAX_OBJECTS} are allowed")
         object.__setattr__(self, "prompts", tuple(sorted(self.prompts, key=lambda p: p.frame)))
 
 

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vos.benchmark import compare
 from vos.benchmark.compare import Score, Truth
@@ -100,6 +101,30 @@ def test_differences_tell_alike_from_extra_and_missed():
     truth = np.array([[0, 1, 1, 0, 2, 255]], np.uint8)
     other = np.array([[0, 1, 0, 1, 1, 0]], np.uint8)
     assert compare.differences(truth, other).tolist() == [[0, 1, 3, 2, 3, 0]]
+
+
+def test_what_lies_on_void_is_extra_as_in_the_score():
+    assert compare.differences(np.array([[255]], np.uint8), np.array([[1]], np.uint8)).tolist() == [[2]]
+
+
+def test_colours_of_a_zip_are_the_same_objects_on_all_frames(tmp_path):
+    colours = np.array([(0, 0, 0), (0, 0, 255), (255, 0, 0)], np.uint8)
+    masks = [square(2) + square(16, 2), square(4, 2), square(9)]
+    files = {}
+    for index, mask in enumerate(masks):
+        file = io.BytesIO()
+        Image.fromarray(colours[mask]).save(file, "PNG")
+        files[f"{index}.png"] = file.getvalue()
+    truth, note = compare.read_truth(zipped(files), tmp_path / "t", SIZE, 3)
+    with MaskReader(truth.path) as found:
+        for mask, exact in zip(found, masks, strict=True):
+            np.testing.assert_array_equal(mask, exact)
+    assert note == "The 2 colours were taken as objects 1 and 2."
+
+
+def test_a_name_of_5000_digits_is_a_sentence(tmp_path):
+    with pytest.raises(InvalidInput, match="up to frame 1000000000; the clip has 3 frames"):
+        compare.read_truth(zipped({f"{'9' * 5000}.png": encode_png(square(1))}), tmp_path / "t", SIZE, 3)
 
 
 def test_t_of_a_shape_that_only_moves_is_zero_and_without_an_outline_unknown():

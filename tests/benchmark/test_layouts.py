@@ -12,9 +12,9 @@ from PIL import Image
 from vos.benchmark.convert import convert
 from vos.benchmark.layouts import Davis, Tianchi, YoutubeVos
 from vos.benchmark.predictions import Predictions, write_zip
-from vos.benchmark.sequence import read_labels
 from vos.commands import convert as command
 from vos.errors import InvalidInput
+from vos.labels import PALETTE, read_labels
 from vos.types import object_ids
 from vos.video.masks import write_png
 
@@ -92,7 +92,7 @@ def test_davis_2016_takes_all_objects_as_one_whatever_the_labels(tmp_path):
 
 def test_davis_2016_reads_colour_pictures_too(tmp_path):
     Image.fromarray(np.dstack([two(0) * 60] * 3)).save(tmp_path / "mask.png")
-    np.testing.assert_array_equal(read_labels(tmp_path / "mask.png", merged=True), two(0) > 0)
+    np.testing.assert_array_equal(read_labels(tmp_path / "mask.png").mask > 0, two(0) > 0)
 
 
 def test_davis_2016_says_on_which_sequences_t_counts(tmp_path):
@@ -195,11 +195,37 @@ def test_an_unreadable_ground_truth_is_refused(tmp_path, cut):
         video.truth("00001")
 
 
-def test_a_colour_picture_is_no_ground_truth_of_davis_2017(tmp_path):
+def test_a_ground_truth_in_the_colours_of_davis_is_the_one_in_its_palette(tmp_path):
     video = davis(tmp_path).video("goat")
-    Image.fromarray(np.zeros((*SIZE_HW, 3), np.uint8)).save(video.annotations / "00001.png")
-    with pytest.raises(InvalidInput, match="is a picture of mode RGB"):
-        video.truth("00001")
+    Image.fromarray(PALETTE[two(1)]).save(video.annotations / "00001.png")
+    np.testing.assert_array_equal(video.truth("00001"), two(1))
+
+
+def test_a_frame_of_void_alone_has_no_object_where_the_first_frame_has_ids(tmp_path):
+    void = box(255, 4)
+    video = davis(tmp_path, masks=[two(0), void, two(2)]).video("goat")
+    np.testing.assert_array_equal(video.truth("00001"), void)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "/a", "a\\b", "C:a", "a\tb"])
+def test_a_sequence_name_that_is_no_plain_folder_name_is_refused(tmp_path, name):
+    dataset = davis(tmp_path)
+    write_text(tmp_path / "ImageSets/2017/val.txt", f"{name}\n")
+    with pytest.raises(InvalidInput, match="names of folders are allowed"):
+        dataset.names()
+
+
+@pytest.mark.parametrize(
+    "colours", [[(0, 0, 0), (250, 30, 30), (0, 200, 90)], [(0, 0, 0), (0, 0, 255), (255, 255, 0)]]
+)
+def test_predictions_in_any_colours_are_those_in_the_palette(tmp_path, colours):
+    masks = [two(0), two(1), np.where(two(2) == 1, 1, 0), two(3) * (two(3) == 2), two(4)]
+    video = davis(tmp_path / "data", masks=[two(i) for i in range(5)]).video("goat")
+    (tmp_path / "masks/goat").mkdir(parents=True)
+    for frame, mask in zip(video.frames, masks, strict=True):
+        Image.fromarray(np.array(colours, np.uint8)[mask]).save(tmp_path / f"masks/goat/{frame}.png")
+    for frame, mask in reversed(list(zip(video.frames, masks, strict=True))):
+        np.testing.assert_array_equal(Predictions(tmp_path / "masks").mask(video, frame), mask)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"videos": {"v1": {}}}', '{"videos": [1]}'])

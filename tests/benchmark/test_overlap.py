@@ -7,6 +7,7 @@ import pytest
 
 from vos.benchmark.overlap import ObjectScore, boundary_f, jaccard, mean, merge, overall, regions, statistics
 from vos.errors import InvalidInput
+from vos.types import VOID
 
 SHAPE = (48, 85)  # ceil(0.008 x diagonal) is 1 pixel
 
@@ -128,21 +129,21 @@ def test_f_equals_the_recomputation_at_a_bound_of_three_pixels(seed):
     assert boundary_f(truth, prediction) == pytest.approx(slow_f(truth, prediction), abs=1e-12)
 
 
-def test_void_pixels_belong_to_no_region():
+def test_void_is_background_as_in_the_official_semi_supervised_evaluation():
     truth = np.zeros((4, 6), np.uint8)
     truth[0], truth[1] = 1, 255
     prediction = np.zeros_like(truth)
     prediction[:3] = 1
     ((true, found),) = regions(truth, prediction, [1])
-    assert jaccard(true, found) == 6 / 12
+    assert jaccard(true, found) == 6 / 18
 
 
 def test_objects_are_scored_apart_and_merged_as_one():
     truth = np.array([[1, 1, 2, 2, 255, 0]], np.uint8)
     prediction = np.array([[2, 1, 2, 0, 1, 0]], np.uint8)
-    assert [jaccard(*pair) for pair in regions(truth, prediction, [1, 2])] == [1 / 2, 1 / 3]
+    assert [jaccard(*pair) for pair in regions(truth, prediction, [1, 2])] == [1 / 3, 1 / 3]
     ((true, found),) = regions(merge(truth), merge(prediction), [1])
-    assert jaccard(true, found) == 3 / 4
+    assert jaccard(true, found) == 3 / 5
 
 
 def test_masks_of_different_size_are_refused():
@@ -189,3 +190,20 @@ def test_g_without_unseen_objects_is_nan():
     found = overall([ObjectScore(0.8, 0.9, True)])
     assert found.j_seen == 0.8
     assert math.isnan(found.g)
+
+
+def test_j_and_f_over_void_are_those_counted_by_hand():
+    # 100 x 100: radius ceil(.008 x 141.4) = 2. Rows 40..59: truth in columns 20..39, void in 40..59, the
+    # prediction in 20..59, so that its right half lies on void.
+    truth = np.zeros((100, 100), np.uint8)
+    truth[40:60, 20:40], truth[40:60, 40:60] = 1, VOID
+    prediction = np.zeros_like(truth)
+    prediction[40:60, 20:60] = 1
+    ((true, found),) = regions(truth, prediction, [1])
+    assert jaccard(true, found) == 400 / 800
+    # Contours, each pixel that differs from its right, lower or lower right one: rows 39 and 59, column 19
+    # and the last of each box: 2 x 21 + 2 x 19 = 80 and 2 x 41 + 2 x 19 = 120 pixels. Of the truth's, the
+    # right side of 19 is out of reach, but for rows 40, 41, 57 and 58 near the corners. Of the prediction's,
+    # the right side of 19 is, and columns 42..59 of the top and of the bottom row.
+    recall, precision = (80 - 19 + 4) / 80, (120 - 19 - 2 * 18) / 120
+    assert boundary_f(true, found) == pytest.approx(2 * precision * recall / (precision + recall))

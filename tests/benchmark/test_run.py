@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.benchmark.test_layouts import box, davis, tianchi, two, write_text, youtube
+from tests.benchmark.test_layouts import SIZE_HW, box, davis, tianchi, two, write_text, youtube
 from vos.benchmark.engine import prepare
 from vos.benchmark.overlap import boundary_f, jaccard
 from vos.benchmark.predictions import Predictions
@@ -202,7 +202,7 @@ def test_an_error_in_a_worker_arrives_as_its_sentence(tmp_path):
 def test_a_clip_with_an_unreadable_picture_is_told(tmp_path):
     one = task(davis(tmp_path / "data"), tmp_path / "out")
     (tmp_path / "data/JPEGImages/480p/goat/00003.jpg").write_bytes(b"")
-    with pytest.raises(InvalidInput, match="1 of the pictures of goat cannot be read"):
+    with pytest.raises(InvalidInput, match="cannot be read"):
         list(segment(one, engine()))
 
 
@@ -363,3 +363,18 @@ def test_a_file_in_place_of_the_results_folder_is_told(tmp_path):
 def test_an_option_that_the_engine_lacks_is_told():
     with pytest.raises(InvalidInput, match="memory has no option 'size'"):
         prepare("memory", {"size": 3}, "cpu", "float32")
+
+
+def test_other_pictures_in_a_folder_of_frames_shift_no_mask(tmp_path):
+    one = task(davis(tmp_path / "data"), tmp_path / "out")
+    plain = evaluated_masks(one)
+    for name in ("00002.png", "cover.jpeg", "zz.bmp"):
+        Image.fromarray(np.zeros((*SIZE_HW, 3), np.uint8)).save(
+            tmp_path / f"data/JPEGImages/480p/goat/{name}"
+        )
+    assert evaluated_masks(task(one.dataset, tmp_path / "again")) == plain
+
+
+def evaluated_masks(one):
+    list(segment(one, engine()))
+    return {path.name: path.read_bytes() for path in (one.out / "masks/goat").glob("*.png")}

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vos.benchmark.overlap import jaccard
-from vos.benchmark.sequence import check_size, opened, read_labels
+from vos.benchmark.sequence import check_size, opened
 from vos.errors import InvalidInput
+from vos.labels import read_labels
 from vos.net.next_click import next_click
 from vos.types import VOID, Frame, Mask, Picker, Point, object_ids
 
@@ -167,5 +168,5 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Mask:
-    labels = read_labels(path)
+    labels = read_labels(path).mask
     return labels if object_ids(labels) else (labels == VOID).astype(np.uint8)

@@ -15,8 +15,9 @@ import numpy as np
 
 from vos.benchmark import overlap, stability
 from vos.errors import InvalidInput
+from vos.labels import SUFFIXES, Labeller
 from vos.track_files import plain_cell
-from vos.types import VOID, Mask, object_ids
+from vos.types import VOID, Mask, object_ids, read_number
 from vos.video import sample
 from vos.video.masks import MaskReader, MaskWriter, read_mask
 
@@ -71,20 +72,21 @@ def read_truth(source: BinaryIO, path: Path, size_hw: tuple[int, int], frames: i
                 f"the ground truth has {len(members)} masks, up to frame {max(numbers)}; "
                 f"the clip has {frames} frames"
             )
-        notes = set()
+        notes: dict[str, None] = {}  # in order, each once
+        labeller = Labeller()
         with MaskWriter(path) as packed:
             for member in members:
-                mask, note = _read(archive, member, size_hw)
-                notes.add(note)
+                mask, note = _read(archive, member, size_hw, labeller)
+                notes[note] = None
                 packed.add(mask)
-    return Truth(path, numbers), next(iter(notes - {""}), "")
+    return Truth(path, numbers), " ".join(filter(None, notes))
 
 
 def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     pictures = [
         member
         for member in archive.infolist()
-        if re.search(r"\.(png|gif|bmp|tiff?)$", member.filename, re.IGNORECASE)
+        if member.filename.lower().endswith(tuple(f".{suffix}" for suffix in SUFFIXES))
         and not re.search(r"(^|/)(__MACOSX|\.)", member.filename)
     ]
     if not 1 <= len(pictures) <= MAX_MASKS:
@@ -93,17 +95,19 @@ def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 
 def _number(name: str) -> int:
-    digits = re.findall(r"\d+", Path(name).stem)
+    digits = re.findall(r"[0-9]+", Path(name).stem)
     if not digits:
         raise InvalidInput(f"the mask {name} has no frame number in its name")
-    return int(digits[-1])
+    return read_number(digits[-1])
 
 
-def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, size_hw: tuple[int, int]) -> tuple[Mask, str]:
+def _read(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, size_hw: tuple[int, int], labeller: Labeller
+) -> tuple[Mask, str]:
     if member.file_size > MAX_MASK_BYTES:
         raise InvalidInput(f"{member.filename} has {member.file_size} bytes; {MAX_MASK_BYTES} are allowed")
     try:
-        return read_mask(archive.read(member), size_hw, allow_empty=True)
+        return read_mask(archive.read(member), size_hw, labeller=labeller, allow_empty=True)
     except (RuntimeError, zipfile.BadZipFile, EOFError) as error:
         raise InvalidInput(f"{member.filename} cannot be read from the zip") from error
     except InvalidInput as error:
@@ -132,7 +136,7 @@ def scores(truth: Truth, masks: MaskReader, *, merged: bool) -> Iterator[list[Sc
 def differences(truth: Mask, other: Mask) -> Mask:
     """Return where two label maps differ: 1 both alike, 2 only in `other`, 3 missed or another object."""
     out: Mask = ((truth == other) & (truth > 0)).astype(np.uint8)
-    out[(other > 0) & (truth == 0)] = 2
+    out[(other > 0) & ((truth == 0) | (truth == VOID))] = 2
     out[(truth > 0) & (truth != VOID) & (other != truth)] = 3
     return out
 

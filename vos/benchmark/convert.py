@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from vos.benchmark.layouts import Dataset, YoutubeVos
@@ -20,8 +21,8 @@ def convert(
 ) -> Iterator[tuple[str, int]]:
     """Write the annotated frames of a split in another layout; yield each sequence once it is done.
 
-    Only every so manieth of them keeps its mask: YouTube-VOS has every fifth. `categories`, by the name
-    of the sequence, are those of objects that have none.
+    With `every` N only every Nth of them keeps its mask: YouTube-VOS has every fifth. `categories`, by the
+    name of the sequence, are those of objects that have none.
 
     With the name comes the number of its objects that start after the first frame: DAVIS and
     Tianchi keep their masks but do not score them. The list of the split is written last, so
@@ -34,13 +35,15 @@ def convert(
     if every < 1 or (every > 1 and not isinstance(target, YoutubeVos)):
         raise InvalidInput(f"every {every}th mask is asked for; 1 is allowed, to youtubevos also more")
     index: dict[str, Objects] = {}
-    for name in source.names():
+    names = source.names()
+    for path in (*chain(*((target.images(n), target.annotations(n)) for n in names)), target.index):
+        if path.exists():
+            raise InvalidInput(f"{path} exists already; convert into a new folder")
+    for name in names:
         video = source.video(name)
         if categories is not None and name not in categories:
             raise InvalidInput(f"the categories lack the sequence {name}")
         for folder in (target.images(name), target.annotations(name)):
-            if folder.exists():
-                raise InvalidInput(f"{folder} exists already; convert into a new folder")
             folder.mkdir(parents=True)
         category = (categories or {}).get(name, "")
         index[name] = _copy(video, target.images(name), target.annotations(name), every, category)

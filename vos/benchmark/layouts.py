@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from vos.benchmark.sequence import Video, from_first_frame, list_frames
+from vos.benchmark.sequence import Video, first_labels, from_first_frame, list_frames
 from vos.errors import InvalidInput
 from vos.video.masks import replacing
 
@@ -38,6 +39,10 @@ class Dataset(Protocol):
     @property
     def split(self) -> str:
         """Which part: val, say."""
+
+    @property
+    def index(self) -> Path:
+        """The file that lists the split."""
 
     def names(self) -> tuple[str, ...]:
         """The sequences of the split, in its order."""
@@ -76,15 +81,16 @@ class Davis:
         return f"DAVIS {self.year}"
 
     @property
-    def _list(self) -> Path:
+    def index(self) -> Path:
+        """The file that lists the split."""
         return self.root / "ImageSets" / str(self.year) / f"{self.split}.txt"
 
     def names(self) -> tuple[str, ...]:
         """The sequences of the split, in its order."""
         frames = self.root / "ImageSets/480p" / f"{self.split}.txt"
-        if self.year == 2016 and frames.exists() and not self._list.exists():
+        if self.year == 2016 and frames.exists() and not self.index.exists():
             return _of_frames(frames)
-        return _lines(self._list)
+        return _lines(self.index)
 
     def images(self, name: str) -> Path:
         """The folder of a sequence's pictures."""
@@ -102,7 +108,7 @@ class Davis:
 
     def write_index(self, videos: Mapping[str, Mapping[int, tuple[str, list[str]]]]) -> None:
         """Write the list of sequences."""
-        _write_text(self._list, "".join(f"{name}\n" for name in videos))
+        _write_text(self.index, "".join(f"{name}\n" for name in videos))
 
 
 @dataclass(frozen=True)
@@ -114,12 +120,13 @@ class Tianchi:
     title: str = "Tianchi"
 
     @property
-    def _list(self) -> Path:
+    def index(self) -> Path:
+        """The file that lists the split."""
         return self.root / "ImageSets" / f"{self.split}.txt"
 
     def names(self) -> tuple[str, ...]:
         """The sequences of the split, in its order."""
-        return _lines(self._list)
+        return _lines(self.index)
 
     def images(self, name: str) -> Path:
         """The folder of a sequence's pictures."""
@@ -135,7 +142,7 @@ class Tianchi:
 
     def write_index(self, videos: Mapping[str, Mapping[int, tuple[str, list[str]]]]) -> None:
         """Write the list of sequences."""
-        _write_text(self._list, "".join(f"{name}\n" for name in videos))
+        _write_text(self.index, "".join(f"{name}\n" for name in videos))
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ class YoutubeVos:
 
     def names(self) -> tuple[str, ...]:
         """The sequences of the split, alphabetically."""
-        return _named(self._path, tuple(sorted(self._meta())))
+        return _named(self.index, tuple(sorted(self._meta())))
 
     def images(self, name: str) -> Path:
         """The folder of a sequence's pictures."""
@@ -183,6 +190,7 @@ class YoutubeVos:
             starts=starts,
             scored={i: tuple(frame for frame in counted if frame > start) for i, start in starts.items()},
             categories=categories,
+            labeller=first_labels(self.annotations(name) / f"{annotated[0]}.png")[0],
         )
 
     def write_index(self, videos: Mapping[str, Mapping[int, tuple[str, list[str]]]]) -> None:
@@ -191,10 +199,11 @@ class YoutubeVos:
             name: {"objects": {str(i): {"category": c, "frames": f} for i, (c, f) in objects.items()}}
             for name, objects in videos.items()
         }
-        _write_text(self._path, json.dumps({"videos": entries}, indent=1))
+        _write_text(self.index, json.dumps({"videos": entries}, indent=1))
 
     @property
-    def _path(self) -> Path:
+    def index(self) -> Path:
+        """The file that lists the split."""
         return self.root / self.split / "meta.json"
 
     def _objects(self, name: str) -> tuple[dict[int, list[str]], dict[int, str]]:
@@ -204,13 +213,13 @@ class YoutubeVos:
             frames = {int(i): [str(frame) for frame in entry["frames"]] for i, entry in objects.items()}
             categories = {int(i): str(entry.get("category", "")) for i, entry in objects.items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidInput(f"{self._path} does not list the frames of each object of {name}") from error
+            raise InvalidInput(f"{self.index} does not list the frames of each object of {name}") from error
         if not all(frames.values()):
-            raise InvalidInput(f"{self._path} does not list the frames of each object of {name}")
+            raise InvalidInput(f"{self.index} does not list the frames of each object of {name}")
         return frames, categories
 
     def _meta(self) -> dict[str, dict[str, Any]]:
-        return _meta(self._path, self._path.stat().st_mtime_ns if self._path.exists() else 0)
+        return _meta(self.index, self.index.stat().st_mtime_ns if self.index.exists() else 0)
 
 
 @lru_cache(maxsize=4)
@@ -259,7 +268,7 @@ def _named(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise InvalidInput(f"{path} lists no sequence")
     for name in names:
-        if Path(name).name != name:
+        if name in ("", ".", "..") or re.search(r"[/\\:]", name) or not name.isprintable():
             raise InvalidInput(f"{path} lists {name!r}; names of folders are allowed")
     return names
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from vos.benchmark.sequence import Video, check_size, opened
+from vos.benchmark.sequence import Video, check_size
 from vos.errors import InvalidInput
+from vos.labels import Labeller, read_labels
 from vos.types import Mask, object_ids
-from vos.video.labels import label_map
 from vos.video.masks import encode_png, replacing
 
 
@@ -21,6 +21,7 @@ class Predictions:
     """A folder of masks: `<sequence>/<frame>.png`, below `Annotations` or `Annotations/480p` if need be."""
 
     root: Path
+    _labellers: dict[str, Labeller] = field(default_factory=dict, repr=False, compare=False)
 
     def folder(self, name: str) -> Path:
         """The folder of a sequence's masks.
@@ -47,9 +48,7 @@ class Predictions:
         path = self.folder(video.name) / f"{frame}.png"
         if not path.exists():
             return np.zeros(size_hw, np.uint8)
-        with opened(path) as image:
-            image.load()
-            mask, _ = label_map(image)
+        mask = read_labels(path, self._labeller(video), name=str(path)).mask
         check_size(path, mask, size_hw)
         if video.merged:
             return (mask > 0).astype(np.uint8)
@@ -58,6 +57,30 @@ class Predictions:
             known = ", ".join(map(str, sorted(video.starts)))
             raise InvalidInput(f"{path} marks object {min(extra)}; the objects of {video.name} are {known}")
         return mask
+
+    def notes(self, video: Video) -> tuple[str, ...]:
+        """Return what was assumed in reading the mask of the first annotated frame."""
+        path = self.folder(video.name) / f"{video.annotated[0]}.png"
+        return read_labels(path, self._labeller(video), name=str(path)).notes if path.exists() else ()
+
+    def _labeller(self, video: Video) -> Labeller:
+        """Return what a sequence's masks are read with.
+
+        An object's mask is given on the frame where it starts: its colour there is that of the object.
+        """
+        known = self._labellers.get(video.name)
+        if known is None:
+            known = self._labellers[video.name] = Labeller()
+            for frame in () if video.merged else sorted(set(video.starts.values())):
+                path, before = self.folder(video.name) / f"{frame}.png", set(known.to_json())
+                if not path.exists():
+                    continue
+                mask, truth = read_labels(path, known, name=str(path)).mask, video.truth(frame)
+                check_size(path, mask, truth.shape)
+                known.adopt(mask, truth, set(known.to_json()) - before)
+            if known.to_json():
+                known.white(alone=False)
+        return known
 
 
 def write_zip(target: Path, predictions: Predictions, videos: Iterable[Video], prefix: str = "") -> None:

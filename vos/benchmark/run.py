@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,12 @@ import numpy as np
 from vos.benchmark.layouts import Dataset
 from vos.benchmark.predictions import Predictions
 from vos.benchmark.scores import VideoScores, score_video
-from vos.benchmark.sequence import Video
-from vos.errors import InvalidInput
+from vos.benchmark.sequence import Video, check_size, opened
 from vos.types import Clip, Frame, Mask, Prompt, Segmenter, Step, VideoInfo
+from vos.video.images import FPS
 from vos.video.masks import replacing, write_png
-from vos.video.read import open_clip
 
-VERSION = 1  # of the measures; another one makes stored scores stale
+VERSION = 2  # of the measures; another one makes stored scores stale
 
 
 @dataclass(frozen=True)
@@ -138,25 +136,21 @@ def _score(task: Task, predictions: Predictions, name: str) -> str:
 def _write_masks(video: Video, segmenter: Segmenter, folder: Path) -> Generator[float, None, None]:
     """Write one mask a frame; yield the seconds that the engine has taken so far."""
     folder.mkdir(parents=True, exist_ok=True)
-    prompts, clip = video.prompts(), open_clip(video.images)
+    prompts = video.prompts()
     start = prompts[0].frame
+    clip = _Frames(video, video.frames[start:])
     for frame in video.frames[:start]:
         write_png(folder / f"{frame}.png", np.zeros(clip.info.size_hw, np.uint8))
     rest = [replace(prompt, frame=prompt.frame - start) for prompt in prompts]
-    left, seconds = iter(video.frames[start:]), 0.0
-    with closing(_masks(segmenter, _From(clip, start), rest)) as masks:
-        while True:
+    seconds = 0.0
+    with closing(_masks(segmenter, clip, rest)) as masks:
+        for frame in clip.frames:
             began = time.perf_counter()
             mask = next(masks, None)
             seconds += time.perf_counter() - began
-            if mask is None:
-                break
-            write_png(folder / f"{next(left)}.png", mask)
+            assert mask is not None, f"the engine gave no mask for frame {frame}"
+            write_png(folder / f"{frame}.png", mask)
             yield seconds
-    if clip.lost:
-        raise InvalidInput(f"{clip.lost} of the pictures of {video.name} cannot be read; all are needed")
-    for frame in left:
-        raise InvalidInput(f"the masks of {video.name} end before frame {frame}; one a frame is needed")
 
 
 def _masks(segmenter: Segmenter, clip: Clip, prompts: Sequence[Prompt]) -> Generator[Mask, None, None]:
@@ -167,21 +161,33 @@ def _masks(segmenter: Segmenter, clip: Clip, prompts: Sequence[Prompt]) -> Gener
 
 
 @dataclass(frozen=True)
-class _From:
-    """A clip from a frame on: where its first object appears. Nothing is asked of the frames before."""
+class _Frames:
+    """A sequence's pictures as a clip, from the frame on where its first object appears; see vos.types.Clip.
 
-    clip: Clip
-    start: int
+    They are those that the sequence lists, by their names: what else lies in the folder does not shift them.
+    """
+
+    video: Video
+    frames: tuple[str, ...]
 
     @property
     def info(self) -> VideoInfo:
-        return replace(self.clip.info, frames=self.clip.info.frames - self.start)
+        height, width = self.video.size_hw(self.frames[0])
+        count = len(self.frames)
+        return VideoInfo("folder", "jpeg", width, height, FPS, count, count / float(FPS))
 
     def __iter__(self) -> Iterator[Frame]:
-        return islice(iter(self.clip), self.start, None)
+        return map(self._read, self.frames)
 
     def sample(self, indices: Sequence[int]) -> Iterator[Frame]:
-        return self.clip.sample([self.start + index for index in indices])
+        return (self._read(self.frames[index]) for index in indices)
+
+    def _read(self, frame: str) -> Frame:
+        path = self.video.image(frame)
+        with opened(path) as image:
+            picture = np.array(image.convert("RGB"))
+        check_size(path, picture[..., 0], self.info.size_hw)
+        return picture
 
 
 def _truths(video: Video) -> list[Path]:

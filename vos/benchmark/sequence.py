@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vos.errors import InvalidInput
+from vos.labels import Labeller, read_labels
 from vos.types import Mask, Prompt, object_ids
 
 
@@ -32,6 +33,7 @@ class Video:
     categories: Mapping[int, str] = field(default_factory=dict)
     merged: bool = False  # all objects count as one, whatever their labels
     steady: bool = True  # T counts in the benchmark's mean
+    labeller: Labeller = field(default_factory=Labeller, repr=False, compare=False)  # of the ground truth
 
     def image(self, frame: str) -> Path:
         """The picture file of a frame."""
@@ -53,7 +55,9 @@ class Video:
             InvalidInput: it is missing, not a label map, or not of the size of the frame.
         """
         path = self.annotations / f"{frame}.png"
-        mask = read_labels(path, merged=self.merged)
+        mask = read_labels(path, self.labeller, name=str(path)).mask
+        if self.merged:
+            mask = (mask > 0).astype(np.uint8)
         check_size(path, mask, self.size_hw(frame))
         return mask
 
@@ -76,23 +80,18 @@ class Video:
         return tuple(prompts)
 
 
-def read_labels(path: Path, *, merged: bool = False) -> Mask:
-    """Read a ground truth as it stands: palette indices or grey levels are labels, 255 is void.
+def first_labels(path: Path) -> tuple[Labeller, Mask]:
+    """Read the first ground truth of a sequence; return it and what all others are read with.
 
-    `merged` reads all that is not black as object 1, in any kind of picture.
+    255 is void from then on, unless it is the one object here.
 
     Raises:
-        InvalidInput: it is missing or unreadable, or a picture in colours.
+        InvalidInput: it is missing or unreadable.
     """
-    with opened(path) as image:
-        if merged:
-            levels = image if image.mode == "P" else image.convert("RGB").convert("L")
-            return (np.asarray(levels) > 0).astype(np.uint8)
-        if image.mode not in ("P", "L"):
-            raise InvalidInput(
-                f"{path} is a picture of mode {image.mode}; ground truth is a palette or grey PNG"
-            )
-        return np.array(image)
+    labeller = Labeller()
+    mask = read_labels(path, labeller, name=str(path)).mask
+    labeller.white(alone=False)
+    return labeller, mask
 
 
 def check_size(path: Path, mask: Mask, size_hw: tuple[int, int]) -> None:
@@ -150,7 +149,8 @@ def from_first_frame(
         raise InvalidInput(
             f"{annotations / lost}.png is missing: {len(annotated)} of {len(frames)} masks are there"
         )
-    objects = (1,) if merged else object_ids(read_labels(annotations / f"{frames[0]}.png"))
+    labeller, first = first_labels(annotations / f"{frames[0]}.png")
+    objects = (1,) if merged else object_ids(first)
     if not objects:
         raise InvalidInput(f"{annotations / frames[0]}.png marks no object")
     return Video(
@@ -163,6 +163,7 @@ def from_first_frame(
         scored=dict.fromkeys(objects, annotated[1:-1]),
         merged=merged,
         steady=steady,
+        labeller=labeller,
     )
 
 

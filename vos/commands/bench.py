@@ -18,8 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from vos import folders, plugins, segment
-from vos.commands import _device
-from vos.commands.segment import options
+from vos.commands import _device, _options
 from vos.net.device import choose
 from vos.propagate import Stopwatch, track
 from vos.segment import Finished
@@ -60,9 +59,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     names = plugins.names(plugins.ENGINES)
     parser.add_argument("--engine", action="append", choices=names, help="default: all; may be repeated")
-    parser.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the engines"
-    )
+    _options.arguments(parser)
     parser.add_argument("--quick", action="store_true", help="480p and one object only, no cost curves")
     _device.arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
@@ -71,7 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print a table as it comes."""
     device = choose(args.device, args.precision)
-    engines, given = args.engine or plugins.names(plugins.ENGINES), options(args.option)
+    engines, given = args.engine or plugins.names(plugins.ENGINES), _options.read(args.option)
     for engine in engines:
         segment.read_options(engine, given)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from vos.benchmark.predictions import Predictions
 from vos.benchmark.run import Engine, Progress, Task, score, segment, timing
 from vos.benchmark.scores import MEASURES
 from vos.benchmark.tables import write_results, write_submission
-from vos.commands import _device, _evaluate_clicks
-from vos.commands.segment import options
+from vos.commands import _device, _evaluate_clicks, _options, _out
 from vos.errors import InvalidInput
 from vos.plugins import ENGINES, names
 
 HELP = "measure an engine, or masks made elsewhere, on DAVIS, YouTube-VOS or Tianchi"
+MARKER = "evaluation.json"  # says that a folder is of this command
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -50,8 +50,9 @@ def _common(parser: ArgumentParser, split: str, measures: str) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--engine", choices=names(ENGINES), help="segment with this engine first")
     source.add_argument("--masks", type=Path, metavar="DIR", help="score DIR/<sequence>/<frame>.png")
-    add("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the engine")
+    _options.arguments(parser)
     add("--out", type=Path, required=True, metavar="DIR", help="gets masks, tables and report")
+    _out.arguments(parser)
     add("--measures", default=measures, metavar="M,M", help="of J, F, T; default: %(default)s")
     add("--workers", type=int, default=1, metavar="N", help="processes that score; default: 1")
     _device.arguments(parser)
@@ -72,15 +73,18 @@ def run(args: Namespace) -> int:
         facts |= {"engine": None, "masks": str(args.masks)}
     else:
         folders.choose(task.out)  # what an engine learns here counts in frames a second
-        engine = prepare(args.engine, options(args.option), args.device, args.precision)
+        engine = prepare(args.engine, _options.read(args.option), args.device, args.precision)
         predictions = Predictions(task.out / "masks")
         facts |= engine.facts
-    task.out.mkdir(parents=True, exist_ok=True)
+    _out.claim(task.out, MARKER)
     if engine:
         _segment(task, engine)
         if not any(any(task.dataset.video(name).scored.values()) for name in task.names):
             print("The split's ground truth is not public: nothing to score here.")
             return 0
+    if not engine:
+        for note in _notes(task, predictions):
+            print(note)
     _show(score(task, predictions, args.workers), "sequence")
     seen = _seen(args.seen) if args.benchmark == "youtubevos" and args.seen else None
     summary = write_results(task, predictions, facts, timing(task) if engine else None, seen)
@@ -89,6 +93,11 @@ def run(args: Namespace) -> int:
             print(f"{key:8} {summary[key]:.3f}")
     print(f"report   {task.out / 'report.html'}")
     return 0
+
+
+def _notes(task: Task, predictions: Predictions) -> Iterator[str]:
+    for name in task.names:
+        yield from (f"{name}: {note}" for note in predictions.notes(task.dataset.video(name)))
 
 
 def _segment(task: Task, engine: Engine) -> None:
@@ -106,8 +115,7 @@ def _task(args: Namespace) -> Task:
         raise InvalidInput(f"--workers is {args.workers}; at least 1 is needed")
     if args.option and not args.engine:
         raise InvalidInput("--option is for an engine; masks made elsewhere have none")
-    if args.out.exists() and not args.out.is_dir():
-        raise InvalidInput(f"--out {args.out} is a file; a folder is needed")
+    _out.check(args.out, MARKER, overwrite=args.overwrite)
     known = dataset.names()
     chosen = tuple(dict.fromkeys(args.sequences.split(","))) if args.sequences else known
     unknown = set(chosen) - set(known)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vos import downloads, plugins
+from vos.commands import _options
 from vos.commands._exports import write
-from vos.commands.segment import options
 from vos.errors import InvalidInput
 from vos.folders import results
 from vos.store import Store
@@ -29,9 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "result", nargs="?", help="id of a result or the beginning of one, or a folder that `segment` wrote"
     )
     parser.add_argument("--format", choices=known, metavar="NAME", help=f"one of: {', '.join(known)}")
-    parser.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the format"
-    )
+    _options.arguments(parser, of="format")
     parser.add_argument(
         "--finish",
         action="append",
@@ -52,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput("RESULT and --format NAME are needed; --list shows the formats")
     with Store(results()) as store:
         result = find(store, args.result)
-        path = write(store, result, args.format, options(args.option), args.out, _finish(args.finish))
+        path = write(store, result, args.format, _options.read(args.option), args.out, _finish(args.finish))
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 

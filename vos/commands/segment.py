@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import os
 import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from tqdm import tqdm
 
 from vos import downloads, plugins
 from vos import segment as service
-from vos.commands import _clicks, _device
+from vos.commands import _clicks, _device, _options, _out
 from vos.commands._exports import write
 from vos.errors import InvalidInput
 from vos.folders import results
+from vos.labels import Labeller, merge_layers, read_labels
 from vos.net.device import choose
 from vos.segment import Finished
-from vos.store import Store, facts
-from vos.types import Job, OptionValue, Prompt, Result
-from vos.video.masks import MaskReader, read_mask, replacing, write_png
+from vos.store import Store
+from vos.types import Job, Prompt, read_number
+from vos.video.masks import MaskReader, check_prompt, fit, write_png
 from vos.video.read import probe
 
 HELP = "segment a clip and write masks, overlay video, trajectory and facts"
+FACTS = "result.json"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +40,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--prompt",
         action="append",
         default=[],
-        metavar="[FRAME:]MASK.png",
-        help="mask of the object or objects on a frame (default 0); may be given several times",
+        metavar="[FRAME:]FILE",
+        help="mask of the object or objects on a frame (default 0), a picture or an .npy label map; may be "
+        "given several times: black-and-white masks of one frame are several objects",
     )
     _clicks.arguments(parser)
-    parser.add_argument("--out", type=Path, help="folder for the files (default: CLIP's name)")
+    parser.add_argument("--out", type=Path, help="folder for the files (default: CLIP_vos beside CLIP)")
+    _out.arguments(parser)
     parser.add_argument(
         "--export",
         action="append",
@@ -59,39 +65,25 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that choose an engine and where it runs."""
     engines = plugins.names(plugins.ENGINES)
     parser.add_argument("--engine", default="memory", choices=engines, help="default: memory")
-    parser.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the engine"
-    )
+    _options.arguments(parser)
     _device.arguments(parser)
-
-
-def options(given: list[str]) -> dict[str, OptionValue]:
-    """Return --option NAME=VALUE arguments as a dict."""
-    pairs: dict[str, OptionValue] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InvalidInput(f"--option takes NAME=VALUE; got {text!r}")
-        pairs[name] = value
-    return pairs
 
 
 def run(args: argparse.Namespace) -> int:
     """Segment, then write the files."""
-    out = args.out or Path(args.clip.stem)
-    if out.exists() and not out.is_dir():
-        raise InvalidInput(f"--out {out} is a file; a folder is needed")
+    out = args.out or _beside(args.clip)
+    _out.check(out, FACTS, overwrite=args.overwrite)
     info = probe(args.clip)
     job = Job(
         clip=args.clip,
         engine=args.engine,
         prompts=(*_prompts(args.prompt, info.size_hw), *_clicks.prompts(args)),
-        options=options(args.option),
+        options=_options.read(args.option),
         title=args.clip.stem,
     )
     with _store(args.no_cache) as store:
         finished = _segment(job, store, args, info.frames)
-        _write(finished, out)
+        _write(finished, out, overwrite=args.overwrite)
         for name in args.export:
             suffix = plugins.load(plugins.EXPORTS, name).SUFFIX
             write(store, finished.result, name, {}, out / f"{name}{suffix}")
@@ -104,13 +96,34 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _beside(clip: Path) -> Path:
+    whole = Path(os.path.abspath(clip))  # "." and ".." have no name of their own
+    return clip.parent / f"{whole.name if clip.is_dir() else whole.stem}_vos"
+
+
 def _prompts(given: list[str], size_hw: tuple[int, int]) -> Iterator[Prompt]:
-    for text in given:
-        frame, path = re.fullmatch(r"(?:(\d+):)?(.+)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-        mask, note = read_mask(Path(path), size_hw)
-        if note:
-            print(f"{path}: {note}")
-        yield Prompt(int(frame or 0), mask)
+    """Read the mask files, in the order of their frames, with one meaning of colours for all."""
+    labeller = Labeller()
+    named = sorted(map(_frame_and_file, given), key=itemgetter(0))
+    for frame, files in groupby(named, itemgetter(0)):
+        layers = [(path, fit(read_labels(Path(path), labeller), size_hw)) for _, path in files]
+        merged = layers[0][1] if len(layers) == 1 else merge_layers(layers)
+        labels = check_prompt(merged)
+        for note in labels.notes:
+            print(f"{', '.join(path for path, _ in layers)}: {note}")
+        yield Prompt(frame, labels.mask)
+
+
+def _frame_and_file(text: str) -> tuple[int, str]:
+    """Split [FRAME:]FILE.
+
+    Raises:
+        InvalidInput: there is no file.
+    """
+    parts = re.fullmatch(r"(?:([0-9]+):)?(.+)", text, re.DOTALL)
+    if not parts:
+        raise InvalidInput(f"--prompt takes [FRAME:]FILE; got {text!r}")
+    return read_number(parts[1] or "0"), parts[2]
 
 
 @contextlib.contextmanager
@@ -137,34 +150,17 @@ def _segment(job: Job, store: Store, args: argparse.Namespace, frames: int) -> F
     raise AssertionError("a run ended without a result")
 
 
-def _write(finished: Finished, out: Path) -> None:
+def _write(finished: Finished, out: Path, *, overwrite: bool) -> None:
+    """Write masks, overlay, trajectory and facts in place of what an earlier run wrote here."""
     result = finished.result
-    folder = out / "masks"
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
-        old.unlink()
+    masks_to = [f"masks/{index:05d}.png" for index in range(result.frames)]
+    made = ("overlay.mp4", "trajectory.csv")
+    files = [*masks_to, *made, FACTS]
+    _out.begin(out, FACTS, files, overwrite=overwrite)
+    (out / "masks").mkdir(exist_ok=True)
     with MaskReader(result.files["masks"]) as masks:
-        for index, mask in enumerate(masks):
-            write_png(folder / f"{index:05d}.png", mask)
-    for name in ("overlay.mp4", "trajectory.csv"):
+        for name, mask in zip(masks_to, masks, strict=True):
+            write_png(out / name, mask)
+    for name in made:
         downloads.make(result, name, out)
-    with replacing(out / "result.json") as temporary:
-        temporary.write_text(json.dumps(_facts(result, finished.cached), indent=2) + "\n")
-
-
-def _facts(result: Result, cached: bool) -> dict[str, object]:
-    seconds = result.seconds["total"]
-    return {
-        "key": result.id,
-        "engine": result.engine,
-        "options": dict(result.options),
-        "device": result.device.name,
-        "precision": result.device.precision,
-        "frames": result.frames,
-        "seconds": dict(result.seconds),
-        "fps": round(result.frames / seconds, 2),
-        "cached": cached,
-        "visible": {str(i): round(share, 4) for i, share in result.visible.items()},
-        "warnings": list(result.warnings),
-        "probe": facts(result)["info"],
-    }
+    _out.finish(out, FACTS, downloads.describe(result, files))

@@ -13,7 +13,7 @@ from types import FrameType
 from tqdm import tqdm
 
 from vos import plugins
-from vos.commands import _device
+from vos.commands import _device, _out
 from vos.errors import InvalidInput
 from vos.net.device import choose
 from vos.net.train.loop import Plan, Status, train
@@ -45,6 +45,7 @@ def _common(parser: ArgumentParser, rate: float, data: str) -> None:
     add("--seed", type=int, default=0, help="of the first weights and the batches; default: %(default)s")
     add("--validations", type=int, default=10, help="evenly over the run; default: %(default)s")
     add("--workers", type=int, default=1, help="processes that make batches; default: %(default)s")
+    _out.arguments(parser)
     _device.arguments(parser)
 
 
@@ -61,6 +62,8 @@ def run(args: Namespace) -> int:
     )
     if not args.resume and args.out.with_suffix(".run.safetensors").exists():
         raise InvalidInput(f"a run is saved beside {args.out}; go on with --resume, or remove it")
+    if not args.resume:
+        _out.check_file(args.out, overwrite=args.overwrite)
     recipe, validate = plugins.load(NETWORKS, args.network).prepare(args, device)
     with (
         closing(train(recipe, plan, device, args.out, validate, resume=args.resume)) as statuses,

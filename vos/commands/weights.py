@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vos import plugins, weights
+from vos.commands import _out
 from vos.errors import InvalidInput, MissingWeights
 from vos.net.models import click, lite
 from vos.net.train.checkpoint import read_tensors, write_tensors
@@ -34,6 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
     small.add_argument(
         "--without", metavar="PART", help="of the network, as trunk, where it is in a file of its own"
     )
+    _out.arguments(small)
 
 
 def run(args: Namespace) -> int:
@@ -46,6 +48,7 @@ def run(args: Namespace) -> int:
         print(f"made {import_checkpoint(args.network, args.file, args.variant)}")
         return 0
     if args.action == "pack":
+        _out.check_file(args.target, overwrite=args.overwrite)
         pack(args.file, args.target, args.without)
         print(f"made {args.target}, sha256 {weights.sha256_of(args.target)}")
         return 0

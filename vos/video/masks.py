@@ -15,13 +15,11 @@ from typing import BinaryIO
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from vos.errors import DamagedResult, InvalidInput
-from vos.types import MAX_OBJECTS, Mask, object_ids
-from vos.video.labels import PALETTE, label_map
-
-_MAX_PIXELS = 1 << 26  # 8192 x 8192: more is a mistake, or meant to fill the memory
+from vos.labels import PALETTE, Labeller, Labels, covers_most, read_labels
+from vos.types import Mask, object_ids
 
 
 @contextmanager
@@ -51,41 +49,51 @@ def write_png(path: Path, mask: Mask) -> None:
 
 
 def read_mask(
-    source: Path | bytes, size_hw: tuple[int, int] | None = None, *, allow_empty: bool = False
+    source: Path | bytes,
+    size_hw: tuple[int, int] | None = None,
+    *,
+    labeller: Labeller | None = None,
+    allow_empty: bool = False,
 ) -> tuple[Mask, str]:
     """Read a mask picture as users have them; return the label map and a note to show, or "".
 
-    `labels.label_map` says what is understood. Another size than `size_hw` (height, width) is
-    resized by nearest pixels, which the note tells.
+    `vos.labels` says what is understood; pictures that belong together share a labeller.
 
     Raises:
         InvalidInput: not a picture, a photograph, an empty mask (unless allowed), or more than 20 objects.
     """
-    mask, note = _decode(source)
-    height, width = mask.shape
-    if size_hw and mask.shape != size_hw:
-        skewed = abs(width * size_hw[0] / (height * size_hw[1]) - 1) > 0.02
-        note += f" The mask was {width}x{height} and is resized to {size_hw[1]}x{size_hw[0]}"
-        note += "; its proportions are not those of the clip." if skewed else "."
-        mask = resize_mask(mask, size_hw)
-    count = len(object_ids(mask))
-    if not count and not allow_empty:
+    labels = read_labels(source, labeller)
+    if size_hw:
+        labels = fit(labels, size_hw)
+    if not allow_empty:
+        labels = check_prompt(labels)
+    return labels.mask, " ".join(labels.notes)
+
+
+def fit(labels: Labels, size_hw: tuple[int, int]) -> Labels:
+    """Bring a label map to the clip's size (height, width) by nearest pixels; a note tells."""
+    height, width = labels.mask.shape
+    if labels.mask.shape == size_hw:
+        return labels
+    skewed = abs(width * size_hw[0] / (height * size_hw[1]) - 1) > 0.02
+    note = f"The mask was {width}x{height} and is resized to {size_hw[1]}x{size_hw[0]}"
+    note += "; its proportions are not those of the clip." if skewed else "."
+    return Labels(resize_mask(labels.mask, size_hw), (*labels.notes, note), labels.binary)
+
+
+def check_prompt(labels: Labels) -> Labels:
+    """Return a label map that is to be a prompt, with a note if it covers most of the frame.
+
+    Raises:
+        InvalidInput: it marks nothing.
+    """
+    if not object_ids(labels.mask):
         raise InvalidInput("the mask is empty; it must mark at least one object")
-    if count > MAX_OBJECTS:
-        raise InvalidInput(f"the mask marks {count} objects; 1 to {MAX_OBJECTS} are allowed")
-    return mask, note.strip()
-
-
-def _decode(source: Path | bytes) -> tuple[Mask, str]:
-    name = source.name if isinstance(source, Path) else "the mask"
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            if image.width * image.height > _MAX_PIXELS:
-                raise InvalidInput(f"{name} is {image.width}x{image.height}; at most {_MAX_PIXELS} pixels")
-            image.load()
-            return label_map(image)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
-        raise InvalidInput(f"{name} is not a picture that can be read") from error
+    if not covers_most(labels.mask):
+        return labels
+    share = np.count_nonzero(labels.mask) / labels.mask.size
+    note = f"The mask covers {share:.0%} of the frame; is it inverted?"
+    return Labels(labels.mask, (*labels.notes, note), labels.binary)
 
 
 def resize_mask(mask: Mask, size_hw: tuple[int, int]) -> Mask:

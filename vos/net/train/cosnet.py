@@ -22,6 +22,7 @@ from vos.net.train.losses import bootstrapped, soft_dice
 from vos.net.train.motion import Matrices, shift, transforms
 from vos.net.train.scene import develop
 from vos.net.train.synthetic import SyntheticClips
+from vos.net.train.tracks import overlap
 from vos.types import Mask
 
 STILL = 1 / 3  # of the batches: photos alone
@@ -165,7 +166,7 @@ class CosnetRecipe:
         else:
             logits = network.alone(images)
         logits = F.interpolate(logits, truth.shape[-2:], mode="bilinear", align_corners=False)
-        return bootstrapped(logits, truth, 1.0) + soft_dice(logits, truth), {"iou": _overlap(logits, truth)}
+        return bootstrapped(logits, truth, 1.0) + soft_dice(logits, truth), {"iou": overlap(logits, truth)}
 
     def _pairs(self, both: Features) -> Tensor:
         """Return logits (2 P, 1, ., .) of first and second frames that attend to each other."""
@@ -177,9 +178,3 @@ class CosnetRecipe:
             return network.decode(both, torch.cat((of_a, of_b)))
         one, other = (Features(part, ()) for part in (a, b))
         return torch.cat((network.decode(one, of_a), network.decode(other, of_b, second=True)))
-
-
-@torch.no_grad()
-def _overlap(logits: Tensor, truth: Tensor) -> Tensor:
-    inside, real = (logits > 0).flatten(1), truth.flatten(1) > 0
-    return ((inside & real).sum(1) / (inside | real).sum(1).clamp(min=1)).mean()

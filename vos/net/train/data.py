@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from vos.errors import InvalidInput
+from vos.labels import read_labels
 from vos.types import VOID, Frame, Mask
 
 T = TypeVar("T")
@@ -48,9 +49,7 @@ class Picture:
         """
         if self.mask is None:
             raise InvalidInput(f"{self.image} has no mask beside it")
-        mask = _read(self.mask, None)
-        if mask.ndim != 2:
-            raise InvalidInput(f"{self.mask} is not a label map; got an image with {mask.shape[2]} channels")
+        mask = _read_labels(self.mask)
         binary = not np.any((mask > 0) & (mask < VOID))
         return (mask == VOID).astype(np.uint8) if binary else np.where(mask == VOID, 0, mask).astype(np.uint8)
 
@@ -155,10 +154,20 @@ def _pictures(images: Path, masks: Path | None) -> list[Picture]:
     return [Picture(f, masks / f"{f.stem}.png") for f in files if f"{f.stem}.png" in names]
 
 
-def _read(path: Path, mode: str | None) -> np.ndarray:
+def _read_labels(path: Path) -> Mask:
+    """Return a label map by the rule of vos.labels; indices and levels may be more than 20 (regions)."""
     try:
         with Image.open(path) as image:
-            mode = "L" if mode is None and image.mode == "LA" else mode  # DAVIS 2016 has one: bear, 77
-            return np.array(image.convert(mode) if mode else image, dtype=np.uint8)
+            if image.mode in ("P", "L", "1"):
+                return np.asarray(image if image.mode != "1" else image.convert("L"), np.uint8)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InvalidInput(f"{path} is not a readable image") from error
+    return read_labels(path, name=str(path)).mask
+
+
+def _read(path: Path, mode: str) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            return np.array(image.convert(mode), dtype=np.uint8)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(f"{path} is not a readable image") from error

@@ -23,6 +23,7 @@ from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data
 from vos.net.train.losses import class_balanced
 from vos.net.train.synthetic import SyntheticClips
+from vos.net.train.tracks import overlap
 from vos.types import MAX_OBJECTS, Mask
 
 SCALES = (0.77, 1.0, 1.31)  # of the crop's side, one a batch
@@ -90,12 +91,10 @@ class OsvosRecipe:
         *sides, fused = (logits.float() for logits in maps[:5])
         aside = torch.stack([class_balanced(side, truth) for side in sides]).sum()
         loss = class_balanced(fused, truth)
-        inside, real = (fused.detach() > 0).flatten(1), truth.flatten(1) > 0
-        overlap = ((inside & real).sum(1) / (inside | real).sum(1).clamp(min=1)).mean()
         total = loss + batch["sides"] * aside
         if len(maps) > 5:
             total = total + class_balanced(maps[5].float(), batch["contours"].float().unsqueeze(1))
-        return total, {"fused": loss.detach(), "iou": overlap}
+        return total, {"fused": loss.detach(), "iou": overlap(fused, truth)}
 
 
 def contours(mask: Mask) -> NDArray[np.uint8]:

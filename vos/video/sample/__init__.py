@@ -20,7 +20,7 @@ from vos.video.sample.paint import Box, Camera, Floats, lay, pick
 FPS = 30
 SIZE_HW = (480, 854)
 FRAMES = 90
-MAX_OBJECTS = 8
+MOST_FISH = 8
 _SHOTS = 3  # pictures that are averaged to one frame
 _SHUTTER = 0.5  # of a frame's time that it is open: motion blur
 _MARGIN = (130, 60)  # points that the layers reach beyond the frame, sideways and up and down
@@ -36,8 +36,8 @@ def frames(
     time. Object 1 is the fish that passes behind the kelp; a look-alike crosses its way, which is
     object 2 if `objects`, 1 to 8, says so; more fish come with more objects.
     """
-    if not 1 <= objects <= MAX_OBJECTS:
-        raise InvalidInput(f"the sample has 1 to {MAX_OBJECTS} objects; {objects} were asked for")
+    if not 1 <= objects <= MOST_FISH:
+        raise InvalidInput(f"the sample has 1 to {MOST_FISH} objects; {objects} were asked for")
     scene = _scene(size_hw, objects)
     for index in range(count):
         yield scene.frame(index)
