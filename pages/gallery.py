@@ -23,7 +23,6 @@ def main() -> None:
         return
     _come_back()
     found = _chosen()
-    st.session_state["kept_gallery"] = {name: st.session_state.get(name) for name in KEPT}
     st.caption(f"{found.total} of {count} results · {store.size_bytes() / 2**20:.0f} MB on disk")
     if not found.total:
         st.info("No result matches; try another word or engine.")
@@ -84,13 +83,18 @@ def _first_sheet() -> None:
     st.query_params.pop("sheet", None)
 
 
+def _open(result_id: str) -> None:
+    st.session_state["kept_gallery"] = {name: st.session_state.get(name) for name in KEPT}
+    _parts.open_result(result_id)
+
+
 def _card(row: Row) -> None:
     _parts.thumbnail(row)
     st.markdown(f"**{_parts.plain(_parts.short(row.title, 32))}**")
     objects = f"{row.objects} object{'' if row.objects == 1 else 's'}"
     st.caption(f"{row.engine} · {row.frames} frames · {objects} · {_parts.ago(row.created)}")
     with st.container(horizontal=True):
-        _parts.button("Open", _parts.open_result, row.id, key=f"open_{row.id}", type="primary")
+        _parts.button("Open", _open, row.id, key=f"open_{row.id}", type="primary")
         if _parts.may_change():
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown("This cannot be undone.")
