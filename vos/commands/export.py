@@ -73,7 +73,7 @@ def find(store: Store, text: str) -> Result:
 
 
 def _finish(given: list[str]) -> Finish:
-    return read_finish({name: str(value) for name, value in options(given).items()})
+    return read_finish({name: str(value) for name, value in _options.read(given).items()})
 
 
 def _key(folder: Path) -> str:
