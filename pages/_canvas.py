@@ -1,34 +1,61 @@
-"""The only file that knows streamlit-drawable-canvas: drawing <-> Mask.
+"""The only file that knows streamlit-drawable-canvas: it shows a mask, and strokes come back.
 
-A drawing is the canvas's Fabric.js JSON: {"objects": [...]}, painted in order. A stroke's colour
-says which object it paints; the eraser's strokes cut out ("destination-out") what lies under them.
+The canvas draws shapes over a picture of the mask that is kept. What it tells is the list of shapes since it
+loaded that picture, as Fabric.js JSON; a shape's colour says which object it paints, or that it erases.
 """
 
 from __future__ import annotations
 
 import base64
-import copy
+import importlib.util
 import io
 import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from vos.types import MAX_OBJECTS, Mask, object_ids
+from vos.types import VOID, Mask
 from vos.video.draw import COLOURS, hex_colour
+from vos.video.masks import resize_mask
 
-Drawing = dict[str, Any]
 Points = NDArray[np.float64]  # (N, 2) x, y
 
 MAX_WIDTH, MAX_HEIGHT = 960, 540
 ERASER = "#fffffe"
-ALPHA = "99"  # of a stroke, so that the picture shows through
+ALPHA = "99"  # of a stroke and of the mask, so that the picture shows through
 TOOLS = {"Brush": "freedraw", "Eraser": "freedraw", "Polygon": "polygon", "Rectangle": "rect"}
 _SHIFT = 4  # fractional bits of cv2's fixed-point coordinates
-_IDS = {hex_colour(i): i for i in range(1, MAX_OBJECTS + 1)}
+_FAR = 1e5  # px: no canvas reaches there, and cv2's coordinates hold it
+_IDS = {hex_colour(i): i for i in range(1, VOID)} | {ERASER: 0}
+_NAME = "streamlit-drawable-canvas.streamlit_drawable_canvas"
+
+
+@dataclass(frozen=True, eq=False)
+class Stroke:
+    """One shape on the canvas: a disk of `width_px` swept along points or, without one, a filled outline.
+
+    Points and width are in pixels of the canvas. Object 0 erases.
+    """
+
+    object_id: int
+    points: Points
+    width_px: float | None = None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the canvas tells: the shapes drawn, in order, since it loaded a frame's mask."""
+
+    load: str
+    frame: int
+    shapes: tuple[Any, ...]
 
 
 def canvas_size(size_hw: tuple[int, int]) -> tuple[int, int]:
@@ -53,158 +80,162 @@ def fitting_css(selector: str, size_hw: tuple[int, int]) -> str:
     return "".join(rules)
 
 
-def rasterise(drawing: Drawing | None, size_hw: tuple[int, int]) -> Mask:
-    """Return the label map a drawing means, at the frame's own size."""
-    mask = np.zeros(size_hw, np.uint8)
-    scale = np.array(size_hw[::-1]) / canvas_size(size_hw)[::-1]
-    for shape in (drawing or {}).get("objects", []):
-        if shape.get("visible") is False:
-            continue
-        _paint(mask, shape, scale)
-    return mask
+def read_sent(value: object) -> Sent | None:
+    """Return what the canvas told, or None for anything else: a browser may send what it likes."""
+    match value:
+        case {"load": str(load), "frame": int(frame), "shapes": [*shapes]} if frame >= 0:
+            return Sent(load, frame, tuple(shapes))
+    return None
 
 
-def erase(drawing: Drawing | None) -> Drawing | None:
-    """Return the drawing with its new eraser strokes made cutting, or None if there are none."""
-    new = [
-        n
-        for n, shape in enumerate((drawing or {}).get("objects", []))
-        if _colour(shape) == ERASER and shape.get("globalCompositeOperation") != "destination-out"
-    ]
-    if not new:
+def read_stroke(shape: Any) -> Stroke | None:
+    """Return a shape of the canvas as a stroke, or None for one that paints nothing.
+
+    A click without a drag leaves a speck of a shape, which is not meant.
+    """
+    try:
+        object_id = _IDS[str(shape["stroke"])[:7].lower()]
+        points = np.clip(_placed(_outline(shape), shape), -_FAR, _FAR)
+        width_px = None
+        if shape["type"] == "Path":
+            width_px = min(abs(float(shape.get("strokeWidth", 1)) * float(shape.get("scaleX", 1))), _FAR)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return None
-    cut = copy.deepcopy(drawing)
-    assert cut is not None
-    for n in new:
-        cut["objects"][n]["globalCompositeOperation"] = "destination-out"
-    return cut
+    if not np.isfinite(points).all() or (width_px is not None and not np.isfinite(width_px)):
+        return None
+    speck = width_px is None and np.ptp(points, axis=0).min() < 2
+    return None if speck else Stroke(object_id, points, width_px)
 
 
-def without(drawing: Drawing | None, object_id: int) -> Drawing:
-    """Return the drawing without one object, in strokes and in loaded masks."""
-    kept = []
-    for shape in (drawing or {}).get("objects", []):
-        if shape.get("type") == "Image":
-            labels = _labels(shape)
-            labels[labels == object_id] = 0
-            if labels.any():
-                kept.append({**shape, "src": _data_url(labels)})
-        elif _IDS.get(_colour(shape)) != object_id:
-            kept.append(shape)
-    return {"objects": kept}
+def paint(mask: Mask, stroke: Stroke) -> Mask:
+    """Return a label map (H, W) with a stroke on it, at the mask's own size."""
+    painted = mask.copy()
+    scale = np.array(mask.shape[::-1]) / canvas_size(mask.shape)[::-1]
+    points = stroke.points * scale
+    if stroke.width_px is None:
+        _fill(painted, points, stroke.object_id)
+    else:
+        _brush(painted, points, stroke.width_px * float(np.mean(scale)) / 2, stroke.object_id)
+    return painted
 
 
-def from_mask(mask: Mask) -> Drawing:
-    """Return a drawing that shows exactly this mask, holes included."""
+def mask_drawing(mask: Mask) -> dict[str, Any]:
+    """Return a drawing that shows a mask at the canvas's size."""
     height, width = canvas_size(mask.shape)
-    image = {
-        "type": "Image",
-        "version": "7.4.0",
-        "src": _data_url(mask),
-        "left": 0,
-        "top": 0,
-        "originX": "left",
-        "originY": "top",
-        "width": mask.shape[1],
-        "height": mask.shape[0],
-        "scaleX": width / mask.shape[1],
-        "scaleY": height / mask.shape[0],
-        "selectable": False,
-        "evented": False,
-    }
-    return {"objects": [image]}
+    image = {"type": "Image", "version": "7.4.0", "src": _data_url(resize_mask(mask, (height, width)))}
+    place = {"left": 0, "top": 0, "originX": "left", "originY": "top", "width": width, "height": height}
+    objects = [{**image, **place, "selectable": False, "evented": False}] if mask.any() else []
+    return {"objects": objects, "background": ""}
 
 
 def show(
     frame_jpeg: bytes,
+    drawing: Mapping[str, Any],
     size_hw: tuple[int, int],
     *,
+    frame: int,
+    turn: int,
     tool: str,
     width_px: int,
     object_id: int,
-    initial: Drawing | None,
     key: str,
-) -> Drawing | None:
-    """Show the canvas over a frame and return what is drawn on it, or None before it has said so.
+    on_change: Callable[[], None],
+) -> Sent | None:
+    """Show the canvas over a frame and return what was drawn since it loaded the drawing.
 
-    A run of the page that another one interrupts can lose what the browser said last; what comes
-    then is `initial`, without the version that the browser writes into its drawings.
+    turn: another number whenever the drawing is another; it is loaded once the hand is still.
+    on_change: called before the page runs; `read_state` gives it what was drawn.
     """
-    from streamlit_drawable_canvas import st_canvas  # it raises outside a running page
-
     height, width = canvas_size(size_hw)
-    brush = tool in ("Brush", "Eraser")
     colour = hex_colour(object_id) + ALPHA
-    result = st_canvas(
-        fill_color=colour,
-        stroke_color=ERASER if tool == "Eraser" else colour,
-        stroke_width=width_px if brush else 1,
-        background_image=frame_jpeg,
-        height=height,
-        width=width,
-        drawing_mode=TOOLS[tool],
-        initial_drawing={"objects": initial["objects"]} if initial else None,
-        key=key,
-    )
-    return result.json_data if "version" in (result.json_data or {}) else None
+    encoded = base64.b64encode(frame_jpeg).decode()
+    data = {
+        "fillColor": ERASER + ALPHA if tool == "Eraser" else colour,
+        "strokeColor": ERASER + ALPHA if tool == "Eraser" else colour,
+        "strokeWidth": width_px if TOOLS[tool] == "freedraw" else 1,
+        "drawingMode": TOOLS[tool],
+        "realtimeUpdateStreamlit": TOOLS[tool] != "polygon",  # a polygon is told when it is closed
+        "canvasWidth": width,
+        "canvasHeight": height,
+        "backgroundColor": "",
+        "backgroundImageURL": f"data:image/jpeg;base64,{encoded}",
+        "backgroundImageFit": "stretch",
+        "initialDrawing": {**drawing, "turn": turn},  # equal drawings of two turns are loaded twice
+        "displayRadius": 3,
+        "returnImageData": False,
+        "disabled": False,
+        "maxDisplayHeight": None,
+        "fontSize": 20,
+        "label": "",
+        "turn": turn,
+        "frame": frame,
+    }
+    component = st.components.v2.component("vos_canvas", html='<div class="canvas-root"></div>', **_assets())
+    component(data=data, key=key, on_drawing_change=on_change, width="content", height="content")
+    return read_state(key)
 
 
-def _colour(shape: Drawing) -> str:
-    return str(shape.get("stroke") or "")[:7].lower()
+def read_state(key: str) -> Sent | None:
+    """Return what the canvas of this key told last."""
+    state = st.session_state.get(key)
+    return read_sent(state.get("drawing")) if isinstance(state, Mapping) else None
 
 
-def _paint(mask: Mask, shape: Drawing, scale: Points) -> None:
-    kind = shape.get("type")
-    if kind == "Image":
-        labels = _labels(shape)
-        if labels.shape != mask.shape:
-            labels = cv2.resize(labels, mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
-        mask[labels > 0] = labels[labels > 0]
-        return
-    label = 0 if _colour(shape) == ERASER else _IDS.get(_colour(shape))
-    points = _outline(shape)
-    if label is None or points is None:
-        return
-    points = _placed(points, shape) * scale
-    if kind == "Path":
-        grow = float(np.mean(scale)) * float(shape.get("scaleX", 1))
-        _brush(mask, points, float(shape.get("strokeWidth", 1)) * grow / 2, label)
-    elif np.ptp(points, axis=0).min() >= 2:  # a click without a drag leaves a speck: not meant
-        _fill(mask, points, label)
+@st.cache_resource
+def _assets() -> dict[str, str]:
+    """Return the canvas's style without its toolbar, and its script with ours around it."""
+    spec = importlib.util.find_spec("streamlit_drawable_canvas")
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent / "frontend" / "build"
+    (script,) = folder.glob("index-*.js")
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    source = "/".join(filter(None, [base, "_stcore", "bidi-components", _NAME, script.name]))
+    style = (folder / "index-style.css").read_text()
+    return {
+        "css": style + "\n.dc-toolbar{display:none!important}",
+        "js": Path(__file__).with_suffix(".js").read_text().replace("SOURCE", f"/{source}"),
+    }
 
 
-def _outline(shape: Drawing) -> Points | None:
+def _outline(shape: Any) -> Points:
     """Return a shape's points in its own coordinates."""
-    if shape.get("type") == "Path":
-        return _flatten(shape.get("path") or [])
-    if shape.get("type") == "Polygon":
-        corners = [(p["x"], p["y"]) for p in shape.get("points") or []]
-        return np.array(corners, float) if len(corners) >= 3 else None
-    if shape.get("type") == "Rect":
-        w, h = float(shape.get("width", 0)), float(shape.get("height", 0))
+    if shape["type"] == "Path":
+        return _flatten(shape["path"])
+    if shape["type"] == "Polygon":
+        corners = np.array([(p["x"], p["y"]) for p in shape["points"]], float)
+        if len(corners) < 3:
+            raise ValueError("a polygon has three corners")
+        return corners
+    if shape["type"] == "Rect":
+        w, h = float(shape["width"]), float(shape["height"])
         return np.array([(0, 0), (w, 0), (w, h), (0, h)], float)
-    return None
+    raise ValueError("not a shape that paints")
 
 
-def _flatten(path: list[list[Any]]) -> Points | None:
+def _flatten(path: list[list[Any]]) -> Points:
     """Return a path's moves, lines and quadratic curves as points."""
     points: list[tuple[float, float]] = []
     steps = np.linspace(0, 1, 5)[1:]
     for command, *numbers in path:
         if command in ("M", "L"):
-            points.append((numbers[0], numbers[1]))
+            points.append((float(numbers[0]), float(numbers[1])))
         elif command == "Q" and points:
-            start, bend, end = np.array(points[-1]), np.array(numbers[:2]), np.array(numbers[2:])
+            start, bend, end = (
+                np.array(points[-1]),
+                np.array(numbers[:2], float),
+                np.array(numbers[2:], float),
+            )
             points += [tuple((1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t * t * end) for t in steps]
-    return np.array(points, float) if points else None
+    return np.array(points, float).reshape(-1, 2)
 
 
-def _placed(points: Points, shape: Drawing) -> Points:
+def _placed(points: Points, shape: Mapping[str, Any]) -> Points:
     """Return points where the shape stands on the canvas: turned, scaled and moved by the user."""
     low, high = points.min(axis=0), points.max(axis=0)
     origin = {"left": 0.0, "top": 0.0, "center": 0.5, "right": 1.0, "bottom": 1.0}
     share = np.array([origin[shape.get("originX", "left")], origin[shape.get("originY", "top")]])
-    size = np.array([shape.get("scaleX", 1.0), shape.get("scaleY", 1.0)])
+    size = np.array([float(shape.get("scaleX", 1.0)), float(shape.get("scaleY", 1.0))])
     flip = np.array([-1.0 if shape.get("flipX") else 1.0, -1.0 if shape.get("flipY") else 1.0])
     angle = np.deg2rad(float(shape.get("angle", 0.0)))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -248,20 +279,8 @@ def _fixed(points: Points) -> NDArray[np.int32]:
 
 
 def _data_url(mask: Mask) -> str:
+    colours = np.vstack([COLOURS, [[128, 128, 128]]]).astype(np.uint8)  # void is grey
     alpha = (mask > 0).astype(np.uint8) * int(ALPHA, 16)
-    picture = np.dstack([COLOURS[mask], alpha])
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
+    Image.fromarray(np.dstack([colours[mask], alpha])).save(buffer, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _labels(shape: Drawing) -> Mask:
-    """Return the label map in an Image shape that `from_mask` made."""
-    encoded = str(shape.get("src", "")).partition("base64,")[2]
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"))
-    labels = np.zeros(picture.shape[:2], np.uint8)
-    inside = picture[..., 3] > 0
-    for object_id in range(1, MAX_OBJECTS + 1):
-        labels[inside & (picture[..., :3] == COLOURS[object_id]).all(axis=-1)] = object_id
-    assert set(object_ids(labels)) <= set(range(1, MAX_OBJECTS + 1))
-    return labels

@@ -1,104 +1,50 @@
-"""Unfinished requests: clip, drawings, names, engine; kept on disk so that a reload loses nothing."""
+"""The draft of this tab: which one it is, and edits to it, kept at once so that a reload loses nothing."""
 
 from __future__ import annotations
 
-import functools
-import json
+import io
 import secrets
-from dataclasses import asdict, dataclass, field
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-from pages import _canvas, _parts
-from vos import uploads
-from vos.errors import InvalidInput
+from pages import _parts
+from vos import draft_files, uploads
+from vos.drafts import DEFAULT_ENGINE, Draft
+from vos.errors import InvalidInput, VosError
 from vos.jobs import JobRunner
 from vos.store import Store
-from vos.types import MAX_OBJECTS, Job, Mask, OptionValue, Prompt, Result, object_ids
+from vos.types import Mask, Result, object_ids
 from vos.uploads import Upload
-from vos.video.masks import MaskReader
+from vos.video.masks import MaskReader, read_mask
+from vos.video.read import probe
 
-DEFAULT_ENGINE = "memory"
-
-
-@dataclass
-class Draft:
-    """What the user has put together so far; `drawings` by frame, as Fabric.js JSON."""
-
-    token: str
-    path: str
-    digest: str
-    title: str
-    size_hw: tuple[int, int] = (0, 0)
-    frame: int = 0
-    object_id: int = 1
-    names: dict[int, str] = field(default_factory=lambda: {1: "Object 1"})
-    drawings: dict[int, _canvas.Drawing] = field(default_factory=dict)
-    by_hand: bool = True  # or no mask: an engine finds the object
-    engine: str = DEFAULT_ENGINE
-    options: dict[str, OptionValue] = field(default_factory=dict)
-    job_id: str = ""
-    version: int = 0  # of the canvas: raised whenever the drawing is replaced from here
-
-    def mask(self, frame: int) -> Mask:
-        """Return what is drawn on a frame as a label map at the clip's size."""
-        return _mask(json.dumps(self.drawings.get(frame)), tuple(self.size_hw)).copy()
-
-    def set_mask(self, frame: int, mask: Mask) -> None:
-        """Replace what is drawn on a frame by a mask; objects it names join the list.
-
-        Ids beyond the 20 that can be painted become the lowest that the mask leaves free.
-        """
-        self.size_hw = (mask.shape[0], mask.shape[1])
-        ids = object_ids(mask)
-        free = iter(i for i in range(1, MAX_OBJECTS + 1) if i not in ids)
-        for high in (i for i in ids if i > MAX_OBJECTS):
-            mask = np.where(mask == high, np.uint8(next(free)), mask)
-        self.drawings[frame] = _canvas.from_mask(mask)
-        for object_id in object_ids(mask):
-            self.names.setdefault(object_id, f"Object {object_id}")
-        self.version += 1
-
-    def prompts(self) -> tuple[Prompt, ...]:
-        """Return the frames that have something painted, as prompts; none where no mask is wanted."""
-        if not self.by_hand:
-            return ()
-        masks = ((frame, self.mask(frame)) for frame in sorted(self.drawings))
-        return tuple(Prompt(frame, mask) for frame, mask in masks if mask.any())
-
-    def job(self) -> Job:
-        """Return the request as it stands."""
-        return Job(
-            clip=Path(self.path),
-            engine=self.engine,
-            prompts=self.prompts(),
-            options=self.options,
-            title=self.title,
-            names=self.names,
-        )
+__all__ = ["DEFAULT_ENGINE", "Draft"]
 
 
-def new(upload: Upload, store: Store) -> Draft:
+def new(upload: Upload, store: Store, *, title: str = "") -> Draft:
     """Begin a draft with a clip and make it the current one."""
-    from vos.video.read import probe
-
     draft = Draft(
         token=secrets.token_urlsafe(9),
         path=str(upload.path),
         digest=upload.digest,
-        title=Path(upload.name).stem,
+        title=title or Path(upload.name).stem,
         size_hw=probe(upload.path).size_hw,
     )
-    save(draft, store)
+    draft = save(draft, store)
     _parts.remember("draft", draft.token)
     _parts.remember("job", "")
     return draft
 
 
 def from_result(result: Result, frame: int, store: Store) -> Draft:
-    """Begin a draft with a result's clip and its mask of one frame, to be edited and used as a prompt.
+    """Add a result's mask of one frame to the prompts that the result was made from, and open that frame.
+
+    That is in the very draft of the result where this tab has it; otherwise in a new one with all its
+    prompts, names and options.
 
     Raises:
         InvalidInput: nothing was found on that frame.
@@ -107,21 +53,99 @@ def from_result(result: Result, frame: int, store: Store) -> Draft:
         mask = masks[frame]
     if not object_ids(mask):
         raise InvalidInput(f"nothing was found on frame {frame}; a frame with an object is needed")
-    with result.files["source"].open("rb") as file:
-        upload = uploads.keep(file, f"{result.title}.mp4", store.folder / "uploads")
-    draft = new(upload, store)
-    (height, width), (h, w) = draft.size_hw, mask.shape  # stored clips have even sizes
-    draft.set_mask(frame, np.pad(mask, ((0, height - h), (0, width - w)), "edge"))
-    draft.title, draft.frame, draft.object_id = result.title, frame, min(object_ids(draft.mask(frame)))
-    draft.names = {i: result.name(i) for i in object_ids(draft.mask(frame))}
-    save(draft, store)
+    draft = current(store)
+    if draft is None or draft.job_id != result.id:
+        draft = _again(result, store)
+
+    def add(draft: Draft) -> None:
+        draft.by_hand, new = True, set(object_ids(mask)) - set(draft.names)
+        draft.set_mask(frame, _fit(mask, draft.size_hw))
+        for object_id in new:
+            draft.rename(object_id, result.name(object_id))
+        draft.turn_to(frame, object_ids(mask)[0])
+        draft.job_id = ""
+
+    draft = edit(draft, store, add)
+    _parts.remember("draft", draft.token)
+    _parts.remember("job", "")
     return draft
 
 
-def save(draft: Draft, store: Store) -> None:
-    """Keep a draft, in this tab and on disk."""
-    st.session_state["draft"] = draft
-    store.save_draft(draft.token, json.dumps(asdict(draft)))
+def _again(result: Result, store: Store) -> Draft:
+    """Begin a draft that is the request which a result answers."""
+    folder = store.folder / "uploads"
+    kept = uploads.find(result.digest, folder)
+    if kept:
+        upload = Upload(kept, result.digest, kept.name)
+    else:
+        with result.files["source"].open("rb") as file:
+            upload = uploads.keep(file, f"{result.title}.mp4", folder)
+    draft = new(upload, store, title=result.title)
+    prompts = _prompts(result)
+
+    def fill(draft: Draft) -> None:
+        for frame, mask in prompts.items():
+            draft.set_mask(frame, _fit(mask, draft.size_hw))
+        for object_id in draft.names:
+            draft.rename(object_id, result.name(object_id))
+        if prompts:
+            draft.engine, draft.options = result.engine, dict(result.options)
+        draft.done = ()  # this is where it begins
+
+    return edit(draft, store, fill)
+
+
+def _prompts(result: Result) -> dict[int, Mask]:
+    """Return the masks that a result was made from, by frame."""
+    with zipfile.ZipFile(io.BytesIO(result.files["prompts"].read_bytes())) as archive:
+        return {int(Path(name).stem): read_mask(archive.read(name))[0] for name in archive.namelist()}
+
+
+def _fit(mask: Mask, size_hw: tuple[int, int]) -> Mask:
+    """Return a mask at the size of a clip that is the same but for an even width and height."""
+    rows, columns = (max(0, most - n) for most, n in zip(size_hw, mask.shape, strict=True))
+    return np.pad(mask, ((0, rows), (0, columns)), "edge")[: size_hw[0], : size_hw[1]]
+
+
+def save(draft: Draft, store: Store) -> Draft:
+    """Keep a draft as it is, in this tab and on disk."""
+    return edit(draft, store, lambda _: None)
+
+
+def edit(draft: Draft, store: Store, change: Callable[[Draft], object]) -> Draft:
+    """Change a draft, in this tab and on disk, and return it as it is now."""
+    edited = draft_files.edit(store, draft, change)
+    _note_others(draft, edited.revision - 1)
+    st.session_state["draft"] = edited
+    return edited
+
+
+def change(token: str, change: Callable[[Draft], object]) -> None:
+    """Change this tab's draft, from a callback; a mistake becomes `mistake` of the session."""
+    store = _parts.runner().store
+    draft = st.session_state.get("draft")
+    if not isinstance(draft, Draft) or draft.token != token:
+        draft = draft_files.load(store, token)
+    if draft is None:
+        return
+    try:
+        edit(draft, store, change)
+    except VosError as error:
+        st.session_state["mistake"] = _parts.sentence(error)
+
+
+def hold(key: str, value: object) -> None:
+    """Let a widget that comes next show what the draft has; one that does so already is left alone."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
+def messages(draft: Draft | None) -> None:
+    """Say what a callback ran into, and what other tabs did."""
+    if mistake := st.session_state.pop("mistake", ""):
+        st.error(mistake, icon=":material/error:")
+    if draft and st.session_state.pop("others", "") == draft.token:
+        st.info("This draft was changed in another tab, too; what was drawn there is here now.")
 
 
 def current(store: Store) -> Draft | None:
@@ -130,15 +154,22 @@ def current(store: Store) -> Draft | None:
     if not token:
         return None
     draft = st.session_state.get("draft")
-    if not isinstance(draft, Draft) or draft.token != token:
-        text = store.draft(token)
-        if text is None:
-            return None
-        draft = _read(text)
-        st.session_state["draft"] = draft
-    if uploads.find(draft.digest, store.folder / "uploads") is None:
+    if isinstance(draft, Draft) and draft.token == token:
+        newest = draft_files.refresh(store, draft)
+        _note_others(draft, newest.revision)
+        draft = newest
+    else:
+        draft = draft_files.load(store, token)
+    if draft is None or uploads.find(draft.digest, store.folder / "uploads") is None:
         return None
+    st.session_state["draft"] = draft
     return draft
+
+
+def _note_others(mine: Draft, revision: int) -> None:
+    """Remember for the page that another tab changed the draft."""
+    if mine.revision and revision > mine.revision:
+        st.session_state["others"] = mine.token
 
 
 def drop() -> None:
@@ -150,20 +181,7 @@ def drop() -> None:
 
 def submit(draft: Draft, jobs: JobRunner) -> str:
     """Start the draft's job, remember it in the draft and in the address, and return its id."""
-    draft.job_id = jobs.submit(draft.job(), draft.digest)
-    save(draft, jobs.store)
-    _parts.remember("job", draft.job_id)
-    return draft.job_id
-
-
-def _read(text: str) -> Draft:
-    fields = json.loads(text)
-    for name in ("names", "drawings"):
-        fields[name] = {int(key): value for key, value in fields[name].items()}
-    fields["size_hw"] = tuple(fields["size_hw"])
-    return Draft(**fields)
-
-
-@functools.lru_cache(maxsize=64)
-def _mask(drawing: str, size_hw: tuple[int, int]) -> Mask:
-    return _canvas.rasterise(json.loads(drawing), size_hw)
+    job_id = jobs.submit(draft.job(), draft.digest)
+    edit(draft, jobs.store, lambda newest: setattr(newest, "job_id", job_id))
+    _parts.remember("job", job_id)
+    return job_id

@@ -1,4 +1,4 @@
-"""The prompt step of the upload page: paint objects on frames, name them, or load a mask file."""
+"""The prompt step of the upload page: a frame, tools, and the canvas on which objects are painted."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ import functools
 import io
 import secrets
 import typing
+import zlib
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 
-from pages import _canvas, _drafts, _parts
-from pages._drafts import Draft
-from vos.errors import VosError
-from vos.types import MAX_OBJECTS, Mask, VideoInfo, object_ids
-from vos.video.draw import hex_colour, overlay
-from vos.video.masks import read_mask
+from pages import _canvas, _drafts, _objects, _parts
+from vos.drafts import Draft
+from vos.types import Mask, VideoInfo, object_ids
+from vos.video.draw import overlay
+from vos.video.masks import unpack
 from vos.video.read import open_clip
 from vos.video.write import thumbnail
 
-WAYS = ("Paint the object", "No mask: find the main object")
+WAYS = {"paint": "Paint the object", "find": "No mask: find the main object"}
+HINTS = {
+    "Brush": "Paint over the object; one stroke after another.",
+    "Eraser": "Paint over what is not the object.",
+    "Polygon": "Click the corners; click the first one again to close the shape.",
+    "Rectangle": "Drag from one corner to the other.",
+}
 
 
 def step(draft: Draft, info: VideoInfo) -> None:
@@ -28,22 +35,20 @@ def step(draft: Draft, info: VideoInfo) -> None:
     st.subheader("2 · Prompt")
     _way(draft)
     if not draft.by_hand:
-        st.session_state.pop("opened", None)  # the canvas goes; when it comes back it starts anew
         st.caption("Nothing to paint: the engine looks at the whole clip for what moves or stands out.")
         return
+    with _parts.mistakes():
+        full, small = _frame_jpeg(draft.digest, draft.path, draft.frame)
     left, right = st.columns([13, 5], gap="medium")
-    with right:
-        _object_controls(draft)
     with left:
-        tool, width_px = _tool_controls()
-        with _parts.mistakes():
-            full, small = _frame_jpeg(draft.digest, draft.path, draft.frame)
+        tool, width_px = _tool_controls(draft)
         _paint(draft, small, tool, width_px)
         if info.frames > 1:
             _frame_control(draft, info)
     with right:
+        _objects.controls(draft)
         _preview(draft, full)
-        _mask_file(draft)
+        _objects.mask_files(draft)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -61,160 +66,143 @@ def _jpeg(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _save(draft: Draft) -> None:
-    _drafts.save(draft, _parts.runner().store)
-
-
 def _way(draft: Draft) -> None:
     key = f"way_{draft.token}"
+    _drafts.hold(key, "paint" if draft.by_hand else "find")
     st.segmented_control(
         "How",
-        WAYS,
-        default=WAYS[not draft.by_hand],
+        list(WAYS),
+        format_func=lambda way: WAYS[way],
         required=True,
         label_visibility="collapsed",
         key=key,
         on_change=_choose_way,
-        args=(draft, key),
+        args=(draft.token, key),
     )
 
 
-def _tool_controls() -> tuple[str, int]:
+def _tool_controls(draft: Draft) -> tuple[str, int]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tool = st.segmented_control("Tool", list(_canvas.TOOLS), default="Brush", required=True, key="tool")
         width_px = st.slider("Brush size", 2, 100, 24, key="brush", width=220)
-    if tool == "Polygon":
-        st.caption("Click the corners; click the first one again to close the shape.")
-    return tool or "Brush", width_px
+        button = functools.partial(st.button, on_click=_drafts.change)
+        button(
+            "Undo",
+            icon=":material/undo:",
+            shortcut="Ctrl+Z",
+            disabled=not draft.done,
+            key="undo",
+            args=(draft.token, Draft.undo),
+        )
+        button(
+            "Redo",
+            icon=":material/redo:",
+            shortcut="Ctrl+Shift+Z",
+            disabled=not draft.undone,
+            key="redo",
+            args=(draft.token, Draft.redo),
+        )
+    tool = tool if tool in _canvas.TOOLS else "Brush"
+    st.caption(HINTS[tool])  # always: what appears above the canvas would mount it anew
+    return tool, width_px
 
 
 def _frame_control(draft: Draft, info: VideoInfo) -> None:
-    painted = [str(f) for f in sorted(draft.drawings) if draft.mask(f).any()]
-    note = f" (painted: {', '.join(painted)})" if painted else ""
-    frame = st.slider(f"Frame{note}", 0, info.frames - 1, draft.frame, key=f"frame_{draft.token}")
-    if frame != draft.frame:
-        draft.frame = frame
-        _save(draft)
-        st.rerun()  # the canvas stands above the slider
+    painted = ", ".join(map(str, draft.frames))
+    key = f"frame_{draft.token}"
+    _drafts.hold(key, min(draft.frame, info.frames - 1))
+    with st.container(key="frame_control"):
+        st.slider("Frame", 0, info.frames - 1, key=key, on_change=_choose_frame, args=(draft.token, key))
+    st.caption(f"Painted: {painted}" if painted else "Nothing is painted yet.")
 
 
 def _paint(draft: Draft, background: bytes, tool: str, width_px: int) -> None:
-    place = f"{draft.token}_{draft.frame}_{draft.version}_{st.session_state.get('visit', 0)}"
-    opened = st.session_state.setdefault("opened", {})
-    if opened.get("place") != place:  # a fresh canvas starts from what was kept
-        initial = draft.drawings.get(draft.frame)
-        opened.update(place=place, initial=initial, seen=None, key=f"canvas_{secrets.token_hex(4)}")
-    st.html(f"<style>{_canvas.fitting_css('.st-key-canvas', draft.size_hw)}</style>")
+    """Show the canvas; it is locked while the slider already stands at another frame."""
+    packed = draft.drawn.masks.get(draft.frame, b"")
+    key, turn = _turn((draft.token, draft.frame, zlib.crc32(packed)))
+    locked = (
+        f"body:has(.st-key-frame_control [role=slider]:not([aria-valuenow='{draft.frame}'])) .st-key-canvas"
+    )
+    fitting = _canvas.fitting_css(".st-key-canvas", draft.size_hw)
+    st.html(f"<style>{fitting}{locked}{{pointer-events:none;opacity:.4}}</style>")
     with st.container(key="canvas"):
-        drawing = _canvas.show(
+        sent = _canvas.show(
             background,
+            _mask_drawing(packed, draft.size_hw),
             draft.size_hw,
+            frame=draft.frame,
+            turn=turn,
             tool=tool,
             width_px=width_px,
             object_id=draft.object_id,
-            initial=opened["initial"],
-            key=opened["key"],
+            key=key,
+            on_change=functools.partial(_keep_strokes, draft.token, key),
         )
-    if drawing is None or drawing == opened["seen"]:
-        return
-    opened["seen"] = drawing
-    cut = _canvas.erase(drawing)
-    if cut is not None:
-        opened["initial"] = cut
-    kept = draft.drawings.get(draft.frame)
-    draft.drawings[draft.frame] = {"objects": (cut or drawing)["objects"]}
-    if draft.drawings[draft.frame] != kept:
-        _save(draft)
-    if cut is not None:
-        st.rerun()
+    if sent and _keep_strokes(draft.token, key):
+        st.rerun()  # what came with a run that was stopped before its callback
 
 
-def _object_controls(draft: Draft) -> None:
-    ids = sorted(draft.names)
-    dots = "".join(
-        f'<span style="width:.9rem;height:.9rem;border-radius:50%;background:{hex_colour(i)};'
-        f'outline:{"2px solid currentColor" if i == draft.object_id else "none"};outline-offset:2px"></span>'
-        for i in ids
-    )
-    turn = st.session_state.setdefault("object_turn", 0)
-    st.selectbox(
-        "Object to paint",
-        ids,
-        index=ids.index(draft.object_id),
-        format_func=lambda i: _parts.short(draft.names[i], 30),
-        key=f"object_{draft.token}_{turn}",
-        on_change=_choose_object,
-        filter_mode=None,
-        args=(draft, turn),
-    )
-    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.6rem;padding:.2rem">{dots}</div>')
-    st.text_input(
-        "Its name",
-        draft.names[draft.object_id],
-        max_chars=60,
-        key=f"name_{draft.token}_{draft.object_id}",
-        on_change=_name_object,
-        args=(draft, draft.object_id),
-    )
-    full, last = len(ids) == MAX_OBJECTS, len(ids) == 1
-    with st.container(horizontal=True):
-        button = functools.partial(st.button, args=(draft,))
-        button("Add object", icon=":material/add:", disabled=full, key="add_object", on_click=_add_object)
-        button("Remove", icon=":material/delete:", disabled=last, key="remove_object", on_click=_remove)
-        button("Clear frame", icon=":material/ink_eraser:", key="clear_frame", on_click=_clear_frame)
+@st.cache_data(show_spinner=False, max_entries=64)
+def _mask_drawing(packed: bytes, size_hw: tuple[int, int]) -> dict[str, typing.Any]:
+    return _canvas.mask_drawing(unpack(packed, size_hw) if packed else np.zeros(size_hw, np.uint8))
 
 
-# Callbacks: they run before the page does, so that no other click can interrupt them.
+def _turn(shown: tuple[str, int, int]) -> tuple[str, int]:
+    """Return the canvas's key, one for each visit of the page, and its turn: another for another drawing."""
+    visit = st.session_state.get("visit", 0)
+    opened = st.session_state.setdefault("opened", {"secret": secrets.token_hex(4), "turn": 0, "seen": {}})
+    if opened.get("shown") != (visit, *shown):
+        opened.update(shown=(visit, *shown), turn=opened["turn"] + 1)
+    return f"canvas_{opened['secret']}_{visit}_{shown[0]}", opened["turn"]
 
 
-def _choose_way(draft: Draft, key: str) -> None:
-    draft.by_hand = st.session_state[key] == WAYS[0]
-    engines = _parts.engines()
-    if draft.by_hand == (not engines[draft.engine].NEEDS_PROMPT):
-        draft.engine = (
-            _drafts.DEFAULT_ENGINE
-            if draft.by_hand
-            else next(name for name, engine in engines.items() if not engine.NEEDS_PROMPT)
-        )
-        draft.options = {}
-    _save(draft)
+def _keep_strokes(token: str, key: str) -> bool:
+    """Keep the strokes that the canvas told of and that are not kept yet; say whether there were any.
+
+    A stroke goes to the frame it was drawn on, also when another is open by now.
+    """
+    sent, opened = _canvas.read_state(key), st.session_state.get("opened")
+    if sent is None or not opened:
+        return False
+    shapes = sent.shapes[opened["seen"].get(sent.load, 0) :]
+    if not shapes:
+        return False
+    strokes = [stroke for stroke in map(_canvas.read_stroke, shapes) if stroke]
+
+    def paint(draft: Draft) -> None:
+        at = draft.frame, draft.object_id
+        for stroke in strokes:
+            if stroke.object_id == 0 or stroke.object_id in draft.names:
+                draft.set_mask(sent.frame, _canvas.paint(draft.mask(sent.frame), stroke))
+        draft.turn_to(*at)
+
+    _drafts.change(token, paint)
+    opened["seen"][sent.load] = len(sent.shapes)
+    opened["shown"] = None  # a stroke that changed nothing goes from the canvas, too
+    return True
 
 
-def _choose_object(draft: Draft, turn: int) -> None:
-    """Take the choice, unless it comes from a select box that another click has already replaced."""
-    if turn == st.session_state["object_turn"]:
-        _turn_to(draft, st.session_state[f"object_{draft.token}_{turn}"])
+# Callbacks: they run before the page does, so that no other click can interrupt them. What comes back from a
+# widget is checked before it is kept.
 
 
-def _turn_to(draft: Draft, object_id: int) -> None:
-    draft.object_id = object_id
-    st.session_state["object_turn"] += 1
-    _save(draft)
+def _choose_way(token: str, key: str) -> None:
+    by_hand = st.session_state.get(key) != "find"
+
+    def choose(draft: Draft) -> None:
+        draft.by_hand = by_hand
+        engines = _parts.engines()
+        if by_hand != engines[draft.engine].NEEDS_PROMPT:
+            free = [name for name, engine in engines.items() if not engine.NEEDS_PROMPT]
+            draft.engine, draft.options = _drafts.DEFAULT_ENGINE if by_hand else free[0], {}
+
+    _drafts.change(token, choose)
 
 
-def _name_object(draft: Draft, object_id: int) -> None:
-    name = st.session_state[f"name_{draft.token}_{object_id}"].strip()
-    draft.names[object_id] = name or f"Object {object_id}"
-    _save(draft)
-
-
-def _add_object(draft: Draft) -> None:
-    new = next(i for i in range(1, MAX_OBJECTS + 1) if i not in draft.names)
-    draft.names[new] = f"Object {new}"
-    _turn_to(draft, new)
-
-
-def _clear_frame(draft: Draft) -> None:
-    draft.drawings.pop(draft.frame, None)
-    draft.version += 1
-    _save(draft)
-
-
-def _remove(draft: Draft) -> None:
-    del draft.names[draft.object_id]
-    draft.drawings = {f: _canvas.without(drawn, draft.object_id) for f, drawn in draft.drawings.items()}
-    draft.version += 1
-    _turn_to(draft, min(draft.names))
+def _choose_frame(token: str, key: str) -> None:
+    frame = st.session_state.get(key)
+    if isinstance(frame, int):
+        _drafts.change(token, lambda draft: draft.turn_to(frame, draft.object_id))
 
 
 def _preview(draft: Draft, frame_jpeg: bytes) -> None:
@@ -227,8 +215,6 @@ def _preview(draft: Draft, frame_jpeg: bytes) -> None:
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def _pixels(jpeg: bytes) -> typing.Any:
-    import numpy as np
-
     return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
 
 
@@ -242,25 +228,3 @@ def _areas(draft: Draft, mask: Mask) -> str:
         name = _parts.plain(_parts.short(draft.names.get(object_id, f"Object {object_id}"), 30))
         parts.append(f"{name} {area:,} px ({100 * area / mask.size:.1f} %)")
     return " · ".join(parts)
-
-
-def _mask_file(draft: Draft) -> None:
-    key = f"mask_{draft.token}_{draft.frame}_{draft.version}"
-    note_key, note = st.session_state.get("mask_note", ("", ""))
-    if note and note_key == key:
-        st.info(_parts.plain(note))
-    with st.expander("Use a mask file", icon=":material/upload_file:"):
-        file = st.file_uploader(
-            "A mask picture: PNG, any colours", type=["png", "bmp", "gif", "tif"], key=key
-        )
-        if file is None:
-            return
-        try:
-            mask, note = read_mask(file.getvalue(), draft.size_hw)
-        except VosError as error:
-            st.error(_parts.sentence(error))
-            return
-        draft.set_mask(draft.frame, mask)
-        _turn_to(draft, object_ids(mask)[0])
-        st.session_state["mask_note"] = (f"mask_{draft.token}_{draft.frame}_{draft.version}", note)
-        st.rerun()

@@ -52,10 +52,8 @@ def truth(jobs: JobRunner) -> Truth:
 
 def start(jobs: JobRunner) -> None:
     """Make a draft of the sample clip with its exact first mask, and start its job."""
-    draft = _drafts.new(upload(jobs), jobs.store)
-    draft.title = NAME
-    draft.set_mask(0, sample.prompt())
-    _drafts.save(draft, jobs.store)
+    draft = _drafts.new(upload(jobs), jobs.store, title=NAME)
+    draft = _drafts.edit(draft, jobs.store, lambda draft: draft.set_mask(0, sample.prompt()))
     _drafts.submit(draft, jobs)
 
 

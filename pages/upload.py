@@ -34,10 +34,9 @@ def main() -> None:
     if status and status.state == "done":
         _outcome(job_id)  # before a canvas comes whose first word would bring this page back
     _clip_step(draft, info)
-    if status and status.active:
-        st.session_state.pop("opened", None)  # the canvas goes; when it comes back it starts anew
-    else:
+    if not (status and status.active):
         _prompt.step(draft, info)
+    _drafts.messages(draft)
     _run_step(draft, info, job_id)
 
 
@@ -54,9 +53,11 @@ def _choose_clip(job_id: str) -> None:
         type=TYPES,
         key=f"clip_{generation}",
     )
-    if st.button("Use the sample clip", icon=":material/movie:", key="use_sample"):
+    st.button("Use the sample clip", icon=":material/movie:", key="use_sample", on_click=_want_sample)
+    if st.session_state.get("wants_sample"):
         with st.spinner("Drawing the sample clip (first time only)…"), _parts.mistakes():
-            _drafts.new(_sample.upload(jobs), store).title = _sample.NAME
+            _drafts.new(_sample.upload(jobs), store, title=_sample.NAME)
+        del st.session_state["wants_sample"]
         st.rerun()
     if file is not None:
         with st.spinner("Reading the clip…"):
@@ -91,9 +92,7 @@ def _clip_step(draft: Draft, info: VideoInfo) -> None:
             f"{info.codec} · {info.frames} frames at {rate} fps · {_parts.duration(info.duration_s)}"
             f"{' · sound' if info.audio_codec else ''}"
         )
-        if st.button("Another clip", icon=":material/swap_horiz:", key="another_clip"):
-            _drafts.drop()
-            st.rerun()
+        st.button("Another clip", icon=":material/swap_horiz:", key="another_clip", on_click=_drafts.drop)
 
 
 def _run_step(draft: Draft, info: VideoInfo, job_id: str) -> None:
@@ -102,67 +101,109 @@ def _run_step(draft: Draft, info: VideoInfo, job_id: str) -> None:
         return
     engines = {n: e for n, e in _parts.engines().items() if draft.by_hand == e.NEEDS_PROMPT}
     names = sorted(engines, key=lambda name: (name != _drafts.DEFAULT_ENGINE, name))
-    draft.engine = st.selectbox(
+    if draft.engine not in engines:
+        draft = _drafts.edit(draft, store, lambda newest: _take_engine(newest, names[0]))
+    engine, key = engines[draft.engine], f"engine_{draft.token}_{draft.by_hand}"
+    _drafts.hold(key, draft.engine)
+    st.selectbox(
         "Engine",
         names,
-        index=names.index(draft.engine) if draft.engine in names else 0,
         format_func=lambda name: f"{engines[name].TITLE}",
-        key=f"engine_{draft.token}_{draft.by_hand}",
+        key=key,
         filter_mode=None,
-        help=engines[draft.engine].SUMMARY if draft.engine in engines else None,
+        help=engine.SUMMARY,
+        on_change=_choose_engine,
+        args=(draft.token, key),
     )
-    st.caption(engines[draft.engine].SUMMARY)
-    options = engines[draft.engine].Options
-    given = _options(options, draft, shown=True)
-    with st.expander("Options"):
-        draft.options = given | _options(options, draft, shown=False)
-    reason = ""
-    with _parts.mistakes():
-        job = draft.job()
-        if engines[draft.engine].NEEDS_PROMPT and not job.prompts:
-            reason = "paint the object first"
+    st.caption(engine.SUMMARY)
+    _options(engine.Options, draft, shown=True)
+    with st.expander("Options", key="options"):
+        _options(engine.Options, draft, shown=False)
+    reason = "paint the object first" if engine.NEEDS_PROMPT and not draft.prompts() else ""
     label = f"Run ({reason})" if reason else "Run"
-    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=bool(reason), key="run"):
-        with _parts.mistakes():
-            segment.check(job, info)
-            _drafts.submit(draft, jobs)
-        st.rerun()
+    st.button(
+        label,
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=bool(reason),
+        key="run",
+        on_click=_start,
+        args=(draft.token, info),
+    )
 
 
-def _options(kind: typing.Any, draft: Draft, *, shown: bool) -> dict[str, typing.Any]:
-    """Show a widget for the fields of an engine's Options; return what differs from the defaults.
+def _options(kind: typing.Any, draft: Draft, *, shown: bool) -> None:
+    """Show a widget for the fields of an engine's Options.
 
     shown: those that everybody should see, or the others.
     """
-    given = {}
     types = typing.get_type_hints(kind)
     for option in dataclasses.fields(kind):
-        if shown != ("captions" in option.metadata):
-            continue
-        label = option.name.replace("_", " ").capitalize()
-        value = draft.options.get(option.name, option.default)
-        meta, key = option.metadata, f"option_{draft.token}_{draft.engine}_{option.name}"
-        if types[option.name] is bool:
-            value = st.toggle(label, value, help=meta.get("help"), key=key)
-        elif shown:
-            choices, captions = list(meta["choices"]), meta["captions"]
-            value = st.radio(
-                label, choices, choices.index(value), captions=captions, horizontal=True, key=key
-            )
-        elif "choices" in meta:
-            choices = list(meta["choices"])
-            value = st.selectbox(
-                label, choices, choices.index(value), help=meta.get("help"), key=key, filter_mode=None
-            )
-        elif types[option.name] is str:
-            value = st.text_input(label, value, help=meta.get("help"), key=key)
-        else:
-            value = st.number_input(
-                label, meta.get("min"), meta.get("max"), value, help=meta.get("help"), key=key
-            )
-        if value != option.default:
-            given[option.name] = value
-    return given
+        if shown == ("captions" in option.metadata):
+            _option(draft, option, types[option.name])
+
+
+def _option(draft: Draft, option: dataclasses.Field[typing.Any], kind: type) -> None:
+    """Show one option, as the draft has it; what is chosen goes to the draft before the page runs."""
+    label, meta = option.name.replace("_", " ").capitalize(), option.metadata
+    key, choices = f"option_{draft.token}_{draft.engine}_{option.name}", list(meta.get("choices", ()))
+    value = draft.options.get(option.name, option.default)
+    _drafts.hold(key, value if not choices or value in choices else option.default)
+    change = {
+        "key": key,
+        "on_change": _choose_option,
+        "args": (draft.token, option.name, option.default, key),
+    }
+    if kind is bool:
+        st.toggle(label, help=meta.get("help"), **change)
+    elif "captions" in meta:
+        st.radio(label, choices, captions=meta["captions"], horizontal=True, **change)
+    elif choices:
+        st.selectbox(label, choices, help=meta.get("help"), filter_mode=None, **change)
+    elif kind is str:
+        st.text_input(label, help=meta.get("help"), **change)
+    else:
+        st.number_input(label, meta.get("min"), meta.get("max"), help=meta.get("help"), **change)
+
+
+# Callbacks: they run before the page does, so that no other click can interrupt them.
+
+
+def _want_sample() -> None:
+    st.session_state["wants_sample"] = True
+
+
+def _take_engine(draft: Draft, engine: str) -> None:
+    draft.engine, draft.options = engine, {}
+
+
+def _choose_engine(token: str, key: str) -> None:
+    engine = st.session_state.get(key)
+    if engine in _parts.engines():
+        _drafts.change(token, lambda draft: _take_engine(draft, engine))
+
+
+def _choose_option(token: str, name: str, default: typing.Any, key: str) -> None:
+    value = st.session_state.get(key)
+
+    def choose(draft: Draft) -> None:
+        draft.options = {other: given for other, given in draft.options.items() if other != name}
+        if value is not None and value != default:
+            segment.read_options(draft.engine, {name: value})
+            draft.options[name] = value
+
+    _drafts.change(token, choose)
+
+
+def _start(token: str, info: VideoInfo) -> None:
+    draft = _drafts.current(store)
+    if draft is None or draft.token != token:
+        return
+    try:
+        segment.check(draft.job(), info)
+        _drafts.submit(draft, jobs)
+    except VosError as error:
+        st.session_state["mistake"] = _parts.sentence(error)
 
 
 def _outcome(job_id: str) -> bool:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages import _drafts, _parts, player
 from vos import downloads
+from vos.errors import VosError
 from vos.types import Result
 from vos.video.draw import hex_colour
 
@@ -20,6 +21,8 @@ store = jobs.store
 
 def main() -> None:
     """Show the result that the address names, or the newest."""
+    if page := st.session_state.pop("go", ""):
+        st.switch_page(page)
     _main()
     _parts.remember("job", "")  # last: should this run be stopped, the upload page leads here again
 
@@ -172,11 +175,24 @@ def _reuse(result: Result) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first, last = int(found.argmax()), result.frames - 1
-        frame = st.number_input("Frame", 0, last, first, key=f"prompt_frame_{result.id}", width=110)
-        if st.button("Use its mask as a prompt", icon=":material/edit:", key="to_prompt"):
-            with _parts.mistakes():
-                _drafts.from_result(result, frame, store)
-            st.switch_page("upload.py")
+        st.number_input("Frame", 0, last, first, key=f"prompt_frame_{result.id}", width=110)
+        st.button(
+            "Use its mask as a prompt",
+            icon=":material/edit:",
+            key="to_prompt",
+            on_click=_to_prompt,
+            args=(result, f"prompt_frame_{result.id}"),
+        )
+    _drafts.messages(None)
+
+
+def _to_prompt(result: Result, key: str) -> None:
+    try:
+        _drafts.from_result(result, st.session_state[key], store)
+    except VosError as error:
+        st.session_state["mistake"] = _parts.sentence(error)
+    else:
+        st.session_state["go"] = "upload.py"
 
 
 def _manage(result: Result) -> None:

@@ -1,12 +1,15 @@
 """Drawings become masks: strokes, shapes, the eraser, loaded masks."""
 
+import base64
+import io
 import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pages import _canvas
-from vos.video.draw import hex_colour
+from vos.video.draw import COLOURS, hex_colour
 
 SIZE = (540, 960)  # shown as it is
 ONE, TWO = hex_colour(1) + "99", hex_colour(2) + "99"
@@ -26,12 +29,61 @@ def rectangle(left, top, width, height, colour=ONE, **more):
 
 
 def drawn(*shapes, size=SIZE):
-    return _canvas.rasterise({"objects": list(shapes)}, size)
+    mask = np.zeros(size, np.uint8)
+    for shape in shapes:
+        stroke = _canvas.read_stroke(shape)
+        mask = _canvas.paint(mask, stroke) if stroke else mask
+    return mask
 
 
-def test_nothing_drawn_is_an_empty_mask():
-    assert not _canvas.rasterise(None, SIZE).any()
-    assert not drawn().any()
+def test_a_stroke_leaves_the_mask_it_is_painted_on_as_it_was():
+    mask = np.zeros(SIZE, np.uint8)
+    assert _canvas.paint(mask, _canvas.read_stroke(stroke([(100, 100), (300, 100)]))).any()
+    assert not mask.any()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        None,
+        7,
+        "Path",
+        {},
+        {"type": "Path", "stroke": ONE},
+        {"type": "Path", "stroke": ONE, "path": []},
+        {"type": "Path", "stroke": ONE, "path": [["M", "x", 1]]},
+        {"type": "Path", "stroke": ONE, "path": [[]]},
+        stroke([(0, 0), (9, 9)], colour="#000000"),
+        stroke([(0, 0), (9, float("nan"))]),
+        stroke([(0, 0), (9, 9)], width="wide"),
+        stroke([(0, 0), (9, 9)], width=float("nan")),
+        stroke([(0, 0), (9, 9)], originX="nowhere"),
+        {"type": "Polygon", "stroke": ONE, "points": [{"x": 1, "y": 2}]},
+        {"type": "Circle", "stroke": ONE, "radius": 5},
+    ],
+)
+def test_what_is_no_shape_of_ours_paints_nothing(shape):
+    assert _canvas.read_stroke(shape) is None
+
+
+def test_a_stroke_far_out_of_the_frame_paints_what_is_inside():
+    mask = drawn(stroke([(1e300, 1e300), (100, 100)]), stroke([(-1e9, 100), (1e9, 100)]))
+    assert mask[100, 0] == mask[100, 959] == 1
+
+
+def test_a_stroke_keeps_the_object_of_its_colour_up_to_the_highest_id():
+    assert set(np.unique(drawn(rectangle(10, 10, 50, 50, colour=hex_colour(254))))) == {0, 254}
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {}, {"load": 1, "frame": 0, "shapes": []}, {"load": "a", "frame": -1, "shapes": []}]
+)
+def test_what_the_canvas_never_tells_is_not_read(value):
+    assert _canvas.read_sent(value) is None
+
+
+def test_what_the_canvas_tells_is_read():
+    assert _canvas.read_sent({"load": "a", "frame": 3, "shapes": [1]}) == _canvas.Sent("a", 3, (1,))
 
 
 def test_a_straight_stroke_covers_its_capsule():
@@ -78,14 +130,6 @@ def test_the_eraser_cuts_out_what_lies_under_it_only():
     assert mask[50, 200] == 2
 
 
-def test_new_eraser_strokes_are_made_cutting_once():
-    drawing = {"objects": [stroke([(0, 0), (9, 9)]), stroke([(0, 0), (9, 9)], colour=_canvas.ERASER)]}
-    cut = _canvas.erase(drawing)
-    assert cut["objects"][1]["globalCompositeOperation"] == "destination-out"
-    assert "globalCompositeOperation" not in drawing["objects"][1]
-    assert _canvas.erase(cut) is None
-
-
 def test_a_click_without_a_drag_paints_no_rectangle():
     assert not drawn(rectangle(10, 10, 1, 1)).any()
 
@@ -97,21 +141,23 @@ def test_masks_are_made_at_full_resolution():
     assert mask.sum(dtype=int) == 384 * 216
 
 
-def test_a_loaded_mask_comes_back_exactly_with_holes_and_objects():
-    mask = np.zeros((123, 211), np.uint8)
+def test_the_canvas_shows_exactly_the_mask_with_holes_and_void():
+    mask = np.zeros((270, 480), np.uint8)  # shown at twice its size
     mask[20:80, 30:90] = 1
     mask[40:50, 50:60] = 0
-    mask[90:110, 100:200] = 20
-    assert np.array_equal(_canvas.rasterise(_canvas.from_mask(mask), mask.shape), mask)
+    mask[90:110, 100:200] = 254
+    mask[120:130, :] = 255
+    (image,) = _canvas.mask_drawing(mask)["objects"]
+    data = base64.b64decode(image["src"].partition("base64,")[2])
+    shown = np.asarray(Image.open(io.BytesIO(data)))
+    assert shown.shape == (540, 960, 4)
+    assert np.array_equal(shown[..., 3] > 0, np.kron(mask, np.ones((2, 2))) > 0)
+    assert (shown[::2, ::2, :3][mask == 254] == COLOURS[254]).all()
+    assert (shown[::2, ::2, :3][mask == 255] == 128).all()
 
 
-def test_an_object_can_be_taken_out_of_strokes_and_loaded_masks():
-    mask = np.zeros((270, 480), np.uint8)
-    mask[10:20, 10:20] = 1
-    mask[30:40, 30:40] = 2
-    drawing = {"objects": [*_canvas.from_mask(mask)["objects"], rectangle(200, 200, 50, 50, TWO)]}
-    left = _canvas.rasterise(_canvas.without(drawing, 2), mask.shape)
-    assert np.array_equal(left, np.where(mask == 1, 1, 0))
+def test_an_empty_mask_shows_nothing():
+    assert _canvas.mask_drawing(np.zeros(SIZE, np.uint8))["objects"] == []
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages import _drafts, _parts
+from pages import _parts
 from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
-from vos import uploads
+from vos import draft_files, uploads
+from vos.drafts import DEFAULT_ENGINE, Draft
 from vos.jobs import JobRunner
 from vos.net.engines import cosnet
 from vos.store import Store
@@ -42,10 +43,9 @@ def filled(runner, clip):  # noqa: F811
 def draft(runner, clip):  # noqa: F811
     with clip.open("rb") as file:
         upload = uploads.keep(file, clip.name, runner.store.folder / "uploads")
-    draft = _drafts.Draft("token", str(upload.path), upload.digest, "A clip", probe(clip).size_hw)
+    draft = Draft("token", str(upload.path), upload.digest, "A clip", probe(clip).size_hw)
     draft.options = {"short_side": 64}
-    _drafts.save(draft, runner.store)
-    return draft
+    return draft_files.edit(runner.store, draft, lambda _: None)
 
 
 def unprompted(runner, clip):  # noqa: F811
@@ -142,12 +142,12 @@ def test_two_results_of_a_clip_can_be_compared(filled):
 def test_without_a_mask_one_click_runs_the_engine_that_finds_the_object(runner, draft):
     app = open_page("upload", draft="token")
     assert app.button(key="run").disabled
-    app.segmented_control(key="way_token").set_value("No mask: find the main object").run()
+    app.segmented_control(key="way_token").set_value("find").run()
     assert not app.exception
     assert app.selectbox(key="engine_token_False").options == [cosnet.TITLE]
     assert not app.button(key="run").disabled
     app.button(key="run").click().run()
-    kept = _drafts._read(runner.store.draft("token"))
+    kept = draft_files.load(runner.store, "token")
     assert (kept.engine, kept.by_hand) == ("cosnet", False)
     result = runner.store.get(kept.job_id) or runner.wait(kept.job_id, 60)
     assert runner.store.get(kept.job_id).prompt_frames == (), result
@@ -155,10 +155,10 @@ def test_without_a_mask_one_click_runs_the_engine_that_finds_the_object(runner, 
 
 def test_back_to_painting_the_engine_is_one_that_follows_masks(draft):
     app = open_page("upload", draft="token")
-    app.segmented_control(key="way_token").set_value("No mask: find the main object").run()
-    app.segmented_control(key="way_token").set_value("Paint the object").run()
+    app.segmented_control(key="way_token").set_value("find").run()
+    app.segmented_control(key="way_token").set_value("paint").run()
     assert not app.exception
-    assert app.selectbox(key="engine_token_True").value == _drafts.DEFAULT_ENGINE
+    assert app.selectbox(key="engine_token_True").value == DEFAULT_ENGINE
     assert app.button(key="run").disabled
 
 
@@ -196,11 +196,13 @@ def test_the_mask_of_a_result_becomes_the_prompt_of_a_new_draft(filled):
     app = open_page("video", result=result.id)
     app.number_input(key=f"prompt_frame_{result.id}").set_value(5)
     app.button(key="to_prompt").click().run()
-    draft = _drafts._read(filled.store.draft(app.session_state["kept_draft"]))
-    (prompt,) = draft.prompts()
+    draft = draft_files.load(filled.store, app.session_state["kept_draft"])
+    first, added = draft.prompts()
     with MaskReader(result.files["masks"]) as masks:
-        assert np.array_equal(prompt.mask, masks[5])
-    assert (prompt.frame, draft.frame, draft.title, draft.names[1]) == (5, 5, result.title, result.name(1))
+        assert np.array_equal(first.mask, masks[3])
+        assert np.array_equal(added.mask, masks[5])
+    assert (first.frame, added.frame, draft.frame) == (3, 5, 5)
+    assert (draft.title, draft.names[1], draft.engine) == (result.title, result.name(1), result.engine)
     assert Path(draft.path).read_bytes() == result.files["source"].read_bytes()
     upload = open_page("upload", draft=draft.token)
     assert "Frame 5, exactly as it will be used" in texts(upload)

@@ -166,7 +166,7 @@ def test_a_result_can_be_renamed(store, files):
 
 
 def test_drafts_are_kept_as_text(store):
-    store.save_draft("token", '{"a": 1}')
+    store.save_draft("token", '{"a": 1}', revision=1)
     assert store.draft("token") == '{"a": 1}'
     assert store.draft("other") is None
 

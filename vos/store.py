@@ -177,14 +177,30 @@ class Store:
             self._cache.set(f"{result_id}/meta", json.dumps(facts(result)), tag=result_id)
         return result
 
-    def save_draft(self, token: str, text: str) -> None:
-        """Keep unfinished work (a drawing) under a token for a month."""
-        self._cache.set(f"draft/{token}", text, expire=DRAFT_DAYS * 86400, tag="draft")
+    def save_draft(self, token: str, text: str, *, revision: int) -> bool:
+        """Keep unfinished work (a drawing) under a token for a month, as the revision after the kept one.
+
+        Returns False, and keeps nothing, where another revision than `revision` - 1 is kept: somebody was
+        faster.
+        """
+        row = {"expire": DRAFT_DAYS * 86400, "tag": "draft"}
+        with self._cache.transact():
+            if self.draft_revision(token) != revision - 1:
+                return False
+            self._cache.set(f"draft/{token}", text, **row)
+            self._cache.set(f"draft/{token}/revision", revision, **row)
+        return True
 
     def draft(self, token: str) -> str | None:
         """Return unfinished work, or None."""
-        text = self._cache.get(f"draft/{token}")
+        with self._cache.transact():  # a long text is a file, which a save that comes between replaces
+            text = self._cache.get(f"draft/{token}")
         return text if isinstance(text, str) else None
+
+    def draft_revision(self, token: str) -> int:
+        """Return how often unfinished work was saved; 0 where there is none."""
+        revision = self._cache.get(f"draft/{token}/revision")
+        return revision if isinstance(revision, int) else 0
 
     def size_bytes(self) -> int:
         """Return the disk space that results take."""
