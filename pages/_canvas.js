@@ -5,11 +5,20 @@
 // names the load and the frame that the strokes were drawn on.
 const { default: canvas } = await import(new URL("SOURCE", location.origin).href);
 const STILL_MS = 250; // the canvas tells of a stroke 200 ms after its end
+const LOAD_MS = 300; // a load that does not say when it is over
+const HELD = ["mousedown", "mousemove", "mouseup", "touchstart", "touchmove", "touchend"];
 const places = new WeakMap();
 
 function begin(parentElement) {
-  const place = { down: false, moved: -Infinity, listeners: new AbortController() };
-  const options = { capture: true, signal: place.listeners.signal };
+  const place = { down: false, moved: -Infinity, listeners: new AbortController(), held: [] };
+  const options = { capture: true, passive: false, signal: place.listeners.signal };
+  const hold = (event) => {
+    const path = event.composedPath();
+    if (!place.loading || !(place.held.length || path.includes(parentElement))) return;
+    event.stopImmediatePropagation();
+    place.held.push([path[0], event]);
+  };
+  for (const type of HELD) window.addEventListener(type, hold, options);
   const lift = () => {
     if (!place.down) return;
     place.down = false;
@@ -21,6 +30,13 @@ function begin(parentElement) {
   window.addEventListener("pointercancel", lift, options);
   places.set(parentElement, place);
   return place;
+}
+
+// While a drawing loads, what the hand does is held back; then it happens to what was loaded.
+function loaded(place) {
+  clearTimeout(place.loading);
+  place.loading = 0;
+  for (const [target, event] of place.held.splice(0)) target.dispatchEvent(new event.constructor(event.type, event));
 }
 
 function update(place) {
@@ -35,6 +51,10 @@ function update(place) {
     }
   }
   if (data.turn !== place.turn) {
+    if (place.load) {
+      clearTimeout(place.loading);
+      place.loading = setTimeout(loaded, LOAD_MS, place);
+    }
     place.load = Math.random().toString(36).slice(2);
     place.turn = data.turn;
     place.frame = data.frame;
@@ -44,6 +64,7 @@ function update(place) {
   const tell = (name, value) => {
     const shapes = name === "drawing" ? value.raw.objects.filter((shape) => shape.type !== "Image") : [];
     if (shapes.length) setStateValue("drawing", { load, frame, shapes });
+    else if (name === "drawing" && place.loading && load === place.load) queueMicrotask(() => loaded(place));
   };
   place.dispose = canvas({ ...place.newest, data: { ...data, initialDrawing }, setStateValue: tell });
 }
@@ -55,6 +76,7 @@ export default (component) => {
   update(place);
   return () => {
     clearTimeout(place.timer);
+    clearTimeout(place.loading);
     place.listeners.abort();
     place.dispose?.();
     places.delete(parentElement);

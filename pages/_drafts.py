@@ -175,6 +175,7 @@ def _note_others(mine: Draft, revision: int) -> None:
 def drop() -> None:
     """Let go of the current draft in this tab."""
     st.session_state.pop("draft", None)
+    st.session_state["kept_job"] = ""  # first: setting the address is where a run may be stopped
     _parts.remember("draft", "")
     _parts.remember("job", "")
 

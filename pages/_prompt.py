@@ -85,14 +85,12 @@ def _tool_controls(draft: Draft) -> tuple[str, int]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tool = st.segmented_control("Tool", list(_canvas.TOOLS), default="Brush", required=True, key="tool")
         width_px = st.slider("Brush size", 2, 100, 24, key="brush", width=220)
+    tool = tool if tool in _canvas.TOOLS else "Brush"
+    with st.container(horizontal=True, vertical_alignment="center"):
         button = functools.partial(st.button, on_click=_drafts.change)
+        undo, redo = (draft.token, Draft.undo), (draft.token, Draft.redo)
         button(
-            "Undo",
-            icon=":material/undo:",
-            shortcut="Ctrl+Z",
-            disabled=not draft.done,
-            key="undo",
-            args=(draft.token, Draft.undo),
+            "Undo", icon=":material/undo:", shortcut="Ctrl+Z", disabled=not draft.done, key="undo", args=undo
         )
         button(
             "Redo",
@@ -100,10 +98,9 @@ def _tool_controls(draft: Draft) -> tuple[str, int]:
             shortcut="Ctrl+Shift+Z",
             disabled=not draft.undone,
             key="redo",
-            args=(draft.token, Draft.redo),
+            args=redo,
         )
-    tool = tool if tool in _canvas.TOOLS else "Brush"
-    st.caption(HINTS[tool])  # always: what appears above the canvas would mount it anew
+        st.caption(HINTS[tool])  # always: what appears above the canvas would mount it anew
     return tool, width_px
 
 

@@ -12,8 +12,7 @@ from vos.video import sample
 from vos.video.masks import write_png
 from vos.video.write import VideoWriter
 
-# On a busy machine a click can be lost while Streamlit stops a run (see CHANGELOG): hence the reruns.
-pytestmark = [pytest.mark.browser, pytest.mark.flaky(reruns=2)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +168,7 @@ def test_objects_keep_their_paint_when_another_is_added_and_a_mask_file_prompts_
     page.locator("input[type=file]").last.set_input_files(small)
     expect(caption).to_contain_text("Frame 1, exactly as it will be used: Object 1")
     expect(page.get_by_text("resized to 854x480")).to_be_visible()
-    expect(page.get_by_text("(painted: 0, 1)")).to_be_visible()
+    expect(page.get_by_text("Painted: 0, 1")).to_be_visible()
 
 
 def test_a_job_can_be_cancelled_and_survives_a_reload(page, long_clip):
