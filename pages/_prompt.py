@@ -117,9 +117,7 @@ def _paint(draft: Draft, background: bytes, tool: str, width_px: int) -> None:
     """Show the canvas; it is locked while the slider already stands at another frame."""
     packed = draft.drawn.masks.get(draft.frame, b"")
     key, turn = _turn((draft.token, draft.frame, zlib.crc32(packed)))
-    locked = (
-        f"body:has(.st-key-frame_control [role=slider]:not([aria-valuenow='{draft.frame}'])) .st-key-canvas"
-    )
+    locked = f"body:has(.st-key-frame_control input:not([value='{draft.frame}'])) .st-key-canvas"
     fitting = _canvas.fitting_css(".st-key-canvas", draft.size_hw)
     st.html(f"<style>{fitting}{locked}{{pointer-events:none;opacity:.4}}</style>")
     with st.container(key="canvas"):
