@@ -6,11 +6,12 @@
 const { default: canvas } = await import(new URL("SOURCE", location.origin).href);
 const STILL_MS = 250; // the canvas tells of a stroke 200 ms after its end
 const LOAD_MS = 300; // a load that does not say when it is over
+const LOADS = 8; // are told together: the page may see but the last of several tellings
 const HELD = ["mousedown", "mousemove", "mouseup", "touchstart", "touchmove", "touchend"];
 const places = new WeakMap();
 
 function begin(parentElement) {
-  const place = { down: false, moved: -Infinity, listeners: new AbortController(), held: [] };
+  const place = { down: false, moved: -Infinity, listeners: new AbortController(), held: [], told: [] };
   const options = { capture: true, passive: false, signal: place.listeners.signal };
   const hold = (event) => {
     const path = event.composedPath();
@@ -63,8 +64,11 @@ function update(place) {
   const { load, frame, initialDrawing } = place;
   const tell = (name, value) => {
     const shapes = name === "drawing" ? value.raw.objects.filter((shape) => shape.type !== "Image") : [];
-    if (shapes.length) setStateValue("drawing", { load, frame, shapes });
-    else if (name === "drawing" && place.loading && load === place.load) queueMicrotask(() => loaded(place));
+    if (shapes.length) {
+      const others = place.told.filter((told) => told.load !== load);
+      place.told = [...others, { load, frame, shapes }].slice(-LOADS);
+      setStateValue("drawing", { told: place.told });
+    } else if (name === "drawing" && place.loading && load === place.load) queueMicrotask(() => loaded(place));
   };
   place.dispose = canvas({ ...place.newest, data: { ...data, initialDrawing }, setStateValue: tell });
 }

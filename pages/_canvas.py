@@ -80,12 +80,18 @@ def fitting_css(selector: str, size_hw: tuple[int, int]) -> str:
     return "".join(rules)
 
 
-def read_sent(value: object) -> Sent | None:
-    """Return what the canvas told, or None for anything else: a browser may send what it likes."""
-    match value:
-        case {"load": str(load), "frame": int(frame), "shapes": [*shapes]} if frame >= 0:
-            return Sent(load, frame, tuple(shapes))
-    return None
+def read_sent(value: object) -> tuple[Sent, ...]:
+    """Return what the canvas told of its last loads; a browser may send anything, which is left out."""
+    told = value.get("told") if isinstance(value, Mapping) else None
+    return tuple(
+        Sent(one["load"], one["frame"], tuple(one["shapes"]))
+        for one in (told if isinstance(told, list) else [])
+        if isinstance(one, Mapping)
+        and isinstance(one.get("load"), str)
+        and isinstance(one.get("frame"), int)
+        and one["frame"] >= 0
+        and isinstance(one.get("shapes"), list)
+    )
 
 
 def read_stroke(shape: Any) -> Stroke | None:
@@ -140,8 +146,8 @@ def show(
     object_id: int,
     key: str,
     on_change: Callable[[], None],
-) -> Sent | None:
-    """Show the canvas over a frame and return what was drawn since it loaded the drawing.
+) -> tuple[Sent, ...]:
+    """Show the canvas over a frame and return what was drawn on its last loads.
 
     turn: another number whenever the drawing is another; it is loaded once the hand is still.
     on_change: called before the page runs; `read_state` gives it what was drawn.
@@ -175,10 +181,10 @@ def show(
     return read_state(key)
 
 
-def read_state(key: str) -> Sent | None:
+def read_state(key: str) -> tuple[Sent, ...]:
     """Return what the canvas of this key told last."""
     state = st.session_state.get(key)
-    return read_sent(state.get("drawing")) if isinstance(state, Mapping) else None
+    return read_sent(state.get("drawing")) if isinstance(state, Mapping) else ()
 
 
 @st.cache_resource

@@ -117,9 +117,7 @@ def _paint(draft: Draft, background: bytes, tool: str, width_px: int) -> None:
     """Show the canvas; it is locked while the slider already stands at another frame."""
     packed = draft.drawn.masks.get(draft.frame, b"")
     key, turn = _turn((draft.token, draft.frame, zlib.crc32(packed)))
-    locked = (
-        f"body:has(.st-key-frame_control [role=slider]:not([aria-valuenow='{draft.frame}'])) .st-key-canvas"
-    )
+    locked = f"body:has(.st-key-frame_control input:not([value='{draft.frame}'])) .st-key-canvas"
     fitting = _canvas.fitting_css(".st-key-canvas", draft.size_hw)
     st.html(f"<style>{fitting}{locked}{{pointer-events:none;opacity:.4}}</style>")
     with st.container(key="canvas"):
@@ -158,25 +156,26 @@ def _keep_strokes(token: str, key: str) -> bool:
 
     A stroke goes to the frame it was drawn on, also when another is open by now.
     """
-    sent, opened = _canvas.read_state(key), st.session_state.get("opened")
-    if sent is None or not opened:
-        return False
-    shapes = sent.shapes[opened["seen"].get(sent.load, 0) :]
-    if not shapes:
-        return False
-    strokes = [stroke for stroke in map(_canvas.read_stroke, shapes) if stroke]
+    opened = st.session_state.get("opened")
+    found = False
+    for sent in _canvas.read_state(key) if opened else ():
+        shapes = sent.shapes[opened["seen"].get(sent.load, 0) :]
+        strokes = [stroke for stroke in map(_canvas.read_stroke, shapes) if stroke]
+        if strokes:
+            _drafts.change(token, functools.partial(_paint_all, frame=sent.frame, strokes=strokes))
+        if shapes:
+            opened["seen"][sent.load] = len(sent.shapes)
+            opened["shown"] = None  # a stroke that changed nothing goes from the canvas, too
+            found = True
+    return found
 
-    def paint(draft: Draft) -> None:
-        at = draft.frame, draft.object_id
-        for stroke in strokes:
-            if stroke.object_id == 0 or stroke.object_id in draft.names:
-                draft.set_mask(sent.frame, _canvas.paint(draft.mask(sent.frame), stroke))
-        draft.turn_to(*at)
 
-    _drafts.change(token, paint)
-    opened["seen"][sent.load] = len(sent.shapes)
-    opened["shown"] = None  # a stroke that changed nothing goes from the canvas, too
-    return True
+def _paint_all(draft: Draft, frame: int, strokes: list[_canvas.Stroke]) -> None:
+    at = draft.frame, draft.object_id
+    for stroke in strokes:
+        if stroke.object_id == 0 or stroke.object_id in draft.names:
+            draft.set_mask(frame, _canvas.paint(draft.mask(frame), stroke))
+    draft.turn_to(*at)
 
 
 # Callbacks: they run before the page does, so that no other click can interrupt them. What comes back from a

@@ -79,11 +79,14 @@ def test_a_stroke_keeps_the_object_of_its_colour_up_to_the_highest_id():
     "value", [None, [], {}, {"load": 1, "frame": 0, "shapes": []}, {"load": "a", "frame": -1, "shapes": []}]
 )
 def test_what_the_canvas_never_tells_is_not_read(value):
-    assert _canvas.read_sent(value) is None
+    assert _canvas.read_sent(value) == ()
+    assert _canvas.read_sent({"told": [value]}) == ()
+    assert _canvas.read_sent({"told": value}) == ()
 
 
 def test_what_the_canvas_tells_is_read():
-    assert _canvas.read_sent({"load": "a", "frame": 3, "shapes": [1]}) == _canvas.Sent("a", 3, (1,))
+    told = [{"load": "a", "frame": 3, "shapes": [1]}, {"load": "b", "frame": 0, "shapes": []}]
+    assert _canvas.read_sent({"told": told}) == (_canvas.Sent("a", 3, (1,)), _canvas.Sent("b", 0, ()))
 
 
 def test_a_straight_stroke_covers_its_capsule():

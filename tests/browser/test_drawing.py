@@ -99,7 +99,8 @@ class Tab:
         """Wait until the canvas shows what is kept, after so many edits in all; return the kept mask."""
         end, what = time.monotonic() + 20, ""
         while time.monotonic() < end:
-            kept, shown, done = self.kept(frame), self.shown(), len(self.draft().done)
+            draft, shown = self.draft(), self.shown()
+            kept, done = draft.mask(draft.frame if frame is None else frame), len(draft.done)
             differ = int((resize_mask(kept, shown.shape) != shown).sum())
             what = f"{differ} pixels differ after {done} edits; {int((kept > 0).sum())} px are kept"
             if not differ and steps in (None, done):
