@@ -4,7 +4,7 @@ import torch
 from tests.net.train.pictures import BLUE, RED, colours_agree, training_folder, write
 from vos.net.models.click import ClickNetwork
 from vos.net.train.apart import without
-from vos.net.train.click import LARGE, SMALL, STRIDE, ClickBatches, ClickRecipe, crop, errors, say, spoilt
+from vos.net.train.click import SHAPES, STRIDE, ClickBatches, ClickRecipe, crop, errors, say, spoilt
 from vos.net.train.data import find
 
 
@@ -17,7 +17,7 @@ def square():
 def test_a_batch_has_one_shape_and_masks_that_lie_on_their_objects(tmp_path):
     batches = ClickBatches(find(training_folder(tmp_path)), crops=4)
     rng = np.random.default_rng(0)
-    for progress, shapes in ((0.0, SMALL), (0.9, LARGE)):
+    for progress, shapes in SHAPES:
         batch = batches(progress, rng)
         _, height, width, _ = batch["frames"].shape
         assert (height // STRIDE, width // STRIDE) in shapes

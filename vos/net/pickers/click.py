@@ -33,7 +33,7 @@ WEIGHTS = (
     ),
     Weight(
         "click.safetensors",
-        "736184f4cb2d6aba0bbb99cd1da8146ed25cc6469bbc0c4c122f02090ab0441e",
+        "43ba07ca23edaec1cdc8da654dbf436ffc9fa0e66d300413ee46d3dfbb734ee0",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
 )
@@ -41,6 +41,7 @@ SHORT_SIDE = 384  # at which the frame is seen, and then the window around the o
 REMEMBERED = 4  # frames whose encodings are kept, and windows
 MARGIN = 0.3  # of the object's sides, on each of its sides, and at least
 LEAST_PX = 24
+TOUCHED = 1 / 160  # of the short side: the radius of what a click settles by itself
 COARSEST = 0.75  # of the frame's area: a larger window would show nothing new
 STEPS = 16  # a window's sides lie on so many parts of the frame's: clicks of one object share its window
 
@@ -119,6 +120,7 @@ class ClickPicker:
             part = prob[window.slices]
             part[:] = self._look(closer, encoding, near, moved, part)
         follow_edges(prob, frame)
+        obey(prob, points)
         return prob.clip(0, 1)
 
     @torch.inference_mode()
@@ -153,6 +155,15 @@ class ClickPicker:
     def _plane(self, plane: NDArray[np.float32], size_hw: tuple[int, int]) -> Tensor:
         small = torch.from_numpy(cv2.resize(plane, size_hw[::-1], interpolation=cv2.INTER_AREA))
         return small[None, None].to(torch_device(self._device), dtype(self._device))
+
+
+def obey(prob: NDArray[np.float32], points: Sequence[Point]) -> None:
+    """Let a mask (H, W) be what every click says, in place: a small disk at those that it denies."""
+    radius = max(1, round(min(prob.shape) * TOUCHED))
+    for p in points:
+        x, y = int(p.x), int(p.y)
+        if (prob[y, x] > 0.5) != p.positive:
+            cv2.circle(prob, (x, y), radius, 0.75 if p.positive else 0.25, -1)
 
 
 def around(prob: NDArray[np.float32], points: Sequence[Point], box: Box | None) -> Window:
