@@ -21,6 +21,7 @@ from vos.net.frames import to_image, working_size
 from vos.net.label_maps import follow_edges
 from vos.net.models.blocks import ready
 from vos.net.models.click import STRIDE, ClickNetwork, Encoding, full_size
+from vos.net.pieces import keep_meant
 from vos.types import Device, Frame, Point, Weight
 
 TITLE = "Click network"
@@ -111,6 +112,11 @@ class ClickPicker:
         whole = Window(0, 0, *frame.shape[:2])
         view = View(frame, whole)
         prob = self._look(view, self._encoding(view), points, box, before)
+        on, meant = (
+            [(p.x, p.y) for p in points if p.positive],
+            (before > 0.5) | (_filled(box, frame.shape) > 0),
+        )
+        keep_meant(prob, on, meant)
         window = around(prob, points, box)
         if window.height * window.width < COARSEST * prob.size:
             closer = View(frame, window)
@@ -119,6 +125,7 @@ class ClickPicker:
             moved = None if box is None else _shifted(box, window)
             part = prob[window.slices]
             part[:] = self._look(closer, encoding, near, moved, part)
+            keep_meant(prob, on, meant)
         follow_edges(prob, frame)
         obey(prob, points)
         return prob.clip(0, 1)
@@ -143,11 +150,7 @@ class ClickPicker:
         clicks = [
             ((p.x + 0.5) * right - 0.5, (p.y + 0.5) * down - 0.5, 1 if p.positive else -1) for p in points
         ]
-        area = np.zeros((height, width), np.float32)
-        if box is not None:
-            x1, y1, x2, y2 = _ordered(box)
-            area[max(0, round(y1)) : round(y2), max(0, round(x1)) : round(x2)] = 1
-        planes = [self._plane(plane, (h, w)) for plane in (area, before)]
+        planes = [self._plane(plane, (h, w)) for plane in (_filled(box, (height, width)), before)]
         where = torch.tensor(clicks or [(0, 0, 0)], dtype=torch.float32, device=planes[0].device)[None]
         logits = full_size(self._net.decode(encoding, where, *planes))
         return np.asarray(cv2.resize(logits.sigmoid()[0, 0].cpu().numpy(), (width, height)), np.float32)
@@ -208,6 +211,15 @@ def _check(frame: Frame, points: Sequence[Point], box: Box | None, before: NDArr
 def _ordered(box: Box) -> Box:
     x1, y1, x2, y2 = box
     return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+def _filled(box: Box | None, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return a plane (H, W) that is 1 in the box, 0 elsewhere."""
+    plane = np.zeros(shape[:2], np.float32)
+    if box is not None:
+        x1, y1, x2, y2 = _ordered(box)
+        plane[max(0, round(y1)) : max(0, round(y2)), max(0, round(x1)) : max(0, round(x2))] = 1
+    return plane
 
 
 def _shifted(box: Box, window: Window) -> Box:

@@ -16,6 +16,7 @@ from vos.net.models.blocks import normalise
 from vos.net.models.click import STRIDE, ClickNetwork, full_size
 from vos.net.next_click import next_click
 from vos.net.options import at_least
+from vos.net.pieces import keep_meant
 from vos.net.train.data import Data, Picture, pick
 from vos.net.train.losses import normalised_focal, soft_dice
 from vos.net.train.scene import develop
@@ -200,9 +201,17 @@ class ClickRecipe:
             logits = full_size(network.decode(encoding, points, box, previous))
             losses.append(normalised_focal(logits, truth) + 0.5 * soft_dice(logits, truth))
             found.append(overlap(logits, truth))
-            previous = logits.detach().sigmoid()
+            previous = only_meant(logits.detach().sigmoid(), points, previous + box > 0.5)
             points = torch.cat((points, errors(previous, truth, rng)), 1)
         return torch.stack(losses).mean(), {"first": found[0], "iou": found[-1]}
+
+
+def only_meant(prob: Tensor, points: Tensor, meant: Tensor) -> Tensor:
+    """Return masks (B, 1, H, W) without the pieces that nothing points at: what the picker shows."""
+    planes = prob[:, 0].cpu().numpy().copy()
+    for plane, clicks, where in zip(planes, points.tolist(), meant[:, 0].cpu().numpy(), strict=True):
+        keep_meant(plane, [(x, y) for x, y, sign in clicks if sign > 0], where)
+    return torch.from_numpy(planes)[:, None].to(prob.device)
 
 
 def errors(prob: Tensor, truth: Tensor, rng: np.random.Generator) -> Tensor:
