@@ -125,3 +125,12 @@ def test_what_cannot_be_right_is_refused(picker, scene):
         picker.pick(frame, [], (430, 10, 500, 50))
     with pytest.raises(InvalidInput, match=r"the mask before is 240x426, the frame 426x240"):
         picker.pick(frame, [Point(3, 3)], None, np.zeros((426, 240), bool))
+
+
+def test_a_click_is_obeyed_at_its_place_even_if_it_makes_no_sense(picker, scene):
+    frame, truth = scene
+    inside, corner = middle(truth), Point(2, 3)
+    prob = picker.pick(frame, [inside, Point(inside.x + 9, inside.y, False), corner], None, truth)
+    assert prob[int(inside.y), int(inside.x)] > 0.5
+    assert prob[int(inside.y), int(inside.x) + 9] <= 0.5
+    assert prob[3, 2] > 0.5

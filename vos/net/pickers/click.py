@@ -21,6 +21,7 @@ from vos.net.frames import to_image, working_size
 from vos.net.label_maps import follow_edges
 from vos.net.models.blocks import ready
 from vos.net.models.click import STRIDE, ClickNetwork, Encoding, full_size
+from vos.net.pieces import keep_meant
 from vos.types import Device, Frame, Point, Weight
 
 TITLE = "Click network"
@@ -33,7 +34,7 @@ WEIGHTS = (
     ),
     Weight(
         "click.safetensors",
-        "736184f4cb2d6aba0bbb99cd1da8146ed25cc6469bbc0c4c122f02090ab0441e",
+        "43ba07ca23edaec1cdc8da654dbf436ffc9fa0e66d300413ee46d3dfbb734ee0",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
 )
@@ -41,6 +42,7 @@ SHORT_SIDE = 384  # at which the frame is seen, and then the window around the o
 REMEMBERED = 4  # frames whose encodings are kept, and windows
 MARGIN = 0.3  # of the object's sides, on each of its sides, and at least
 LEAST_PX = 24
+TOUCHED = 1 / 160  # of the short side: the radius of what a click settles by itself
 COARSEST = 0.75  # of the frame's area: a larger window would show nothing new
 STEPS = 16  # a window's sides lie on so many parts of the frame's: clicks of one object share its window
 
@@ -110,6 +112,11 @@ class ClickPicker:
         whole = Window(0, 0, *frame.shape[:2])
         view = View(frame, whole)
         prob = self._look(view, self._encoding(view), points, box, before)
+        on, meant = (
+            [(p.x, p.y) for p in points if p.positive],
+            (before > 0.5) | (_filled(box, frame.shape) > 0),
+        )
+        keep_meant(prob, on, meant)
         window = around(prob, points, box)
         if window.height * window.width < COARSEST * prob.size:
             closer = View(frame, window)
@@ -118,7 +125,9 @@ class ClickPicker:
             moved = None if box is None else _shifted(box, window)
             part = prob[window.slices]
             part[:] = self._look(closer, encoding, near, moved, part)
+            keep_meant(prob, on, meant)
         follow_edges(prob, frame)
+        obey(prob, points)
         return prob.clip(0, 1)
 
     @torch.inference_mode()
@@ -141,11 +150,7 @@ class ClickPicker:
         clicks = [
             ((p.x + 0.5) * right - 0.5, (p.y + 0.5) * down - 0.5, 1 if p.positive else -1) for p in points
         ]
-        area = np.zeros((height, width), np.float32)
-        if box is not None:
-            x1, y1, x2, y2 = _ordered(box)
-            area[max(0, round(y1)) : round(y2), max(0, round(x1)) : round(x2)] = 1
-        planes = [self._plane(plane, (h, w)) for plane in (area, before)]
+        planes = [self._plane(plane, (h, w)) for plane in (_filled(box, (height, width)), before)]
         where = torch.tensor(clicks or [(0, 0, 0)], dtype=torch.float32, device=planes[0].device)[None]
         logits = full_size(self._net.decode(encoding, where, *planes))
         return np.asarray(cv2.resize(logits.sigmoid()[0, 0].cpu().numpy(), (width, height)), np.float32)
@@ -153,6 +158,15 @@ class ClickPicker:
     def _plane(self, plane: NDArray[np.float32], size_hw: tuple[int, int]) -> Tensor:
         small = torch.from_numpy(cv2.resize(plane, size_hw[::-1], interpolation=cv2.INTER_AREA))
         return small[None, None].to(torch_device(self._device), dtype(self._device))
+
+
+def obey(prob: NDArray[np.float32], points: Sequence[Point]) -> None:
+    """Let a mask (H, W) be what every click says, in place: a small disk at those that it denies."""
+    radius = max(1, round(min(prob.shape) * TOUCHED))
+    for p in points:
+        x, y = int(p.x), int(p.y)
+        if (prob[y, x] > 0.5) != p.positive:
+            cv2.circle(prob, (x, y), radius, 0.75 if p.positive else 0.25, -1)
 
 
 def around(prob: NDArray[np.float32], points: Sequence[Point], box: Box | None) -> Window:
@@ -197,6 +211,15 @@ def _check(frame: Frame, points: Sequence[Point], box: Box | None, before: NDArr
 def _ordered(box: Box) -> Box:
     x1, y1, x2, y2 = box
     return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+def _filled(box: Box | None, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return a plane (H, W) that is 1 in the box, 0 elsewhere."""
+    plane = np.zeros(shape[:2], np.float32)
+    if box is not None:
+        x1, y1, x2, y2 = _ordered(box)
+        plane[max(0, round(y1)) : max(0, round(y2)), max(0, round(x1)) : max(0, round(x2))] = 1
+    return plane
 
 
 def _shifted(box: Box, window: Window) -> Box:

@@ -16,6 +16,7 @@ from vos.net.models.blocks import normalise
 from vos.net.models.click import STRIDE, ClickNetwork, full_size
 from vos.net.next_click import next_click
 from vos.net.options import at_least
+from vos.net.pieces import keep_meant
 from vos.net.train.data import Data, Picture, pick
 from vos.net.train.losses import normalised_focal, soft_dice
 from vos.net.train.scene import develop
@@ -23,10 +24,12 @@ from vos.net.train.synthetic import SyntheticClips
 from vos.net.train.tracks import overlap
 from vos.types import Frame, Mask, object_ids
 
-# of crops, in strides of 32 px, the middle one first: small ones teach as much for less, until late
-SMALL = ((7, 7), (6, 8), (8, 6), (5, 8), (6, 6), (8, 8), (6, 10), (9, 9))
-LARGE = ((9, 9), (7, 11), (11, 7), (8, 12), (7, 7), (12, 12), (10, 14), (9, 16))
-LATE = 0.65  # of the run
+# from that much of the run on: shapes of crops, in strides of 32 px, the middle one first
+SHAPES = (
+    (0.0, ((5, 5), (4, 6), (6, 4), (4, 7), (6, 6), (5, 7), (7, 7))),
+    (0.65, ((7, 7), (6, 8), (8, 6), (5, 8), (6, 6), (8, 8), (6, 10))),
+    (0.88, ((9, 9), (7, 11), (11, 7), (8, 12), (7, 7), (12, 12), (10, 14))),
+)
 KINDS = ("photo", "video", "region", "scene")
 SHARES = (0.6, 0.17, 0.09, 0.14)
 MORE = (0.25, 0.4, 0.2, 0.15)  # chance of 0, 1, 2, 3 clicks more, on the network's own errors
@@ -68,7 +71,7 @@ class ClickBatches:
 
         points float32 (B, 1, 3), boxes and previous uint8 (B, H, W), as `ClickNetwork.decode` takes them.
         """
-        shapes = SMALL if progress < LATE else LARGE
+        shapes = next(shapes for since, shapes in reversed(SHAPES) if progress >= since)
         rows, columns = shapes[rng.integers(len(shapes))]
         shape = rows * STRIDE, columns * STRIDE
         count = max(2, round(self.crops * shapes[0][0] * shapes[0][1] / (rows * columns)))
@@ -198,9 +201,17 @@ class ClickRecipe:
             logits = full_size(network.decode(encoding, points, box, previous))
             losses.append(normalised_focal(logits, truth) + 0.5 * soft_dice(logits, truth))
             found.append(overlap(logits, truth))
-            previous = logits.detach().sigmoid()
+            previous = only_meant(logits.detach().sigmoid(), points, previous + box > 0.5)
             points = torch.cat((points, errors(previous, truth, rng)), 1)
         return torch.stack(losses).mean(), {"first": found[0], "iou": found[-1]}
+
+
+def only_meant(prob: Tensor, points: Tensor, meant: Tensor) -> Tensor:
+    """Return masks (B, 1, H, W) without the pieces that nothing points at: what the picker shows."""
+    planes = prob[:, 0].cpu().numpy().copy()
+    for plane, clicks, where in zip(planes, points.tolist(), meant[:, 0].cpu().numpy(), strict=True):
+        keep_meant(plane, [(x, y) for x, y, sign in clicks if sign > 0], where)
+    return torch.from_numpy(planes)[:, None].to(prob.device)
 
 
 def errors(prob: Tensor, truth: Tensor, rng: np.random.Generator) -> Tensor:
