@@ -3,6 +3,8 @@
 import json
 import zipfile
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.test_cli import mask, segment  # noqa: F401 (a fixture)
@@ -12,6 +14,8 @@ from vos.cli import main
 from vos.downloads import Exported
 from vos.errors import InvalidInput
 from vos.store import Store
+from vos.track_files import read_table
+from vos.video.finish import Finish
 
 
 @pytest.fixture
@@ -122,3 +126,39 @@ def test_every_export_makes_a_file_of_a_real_result(result, tmp_path, name):
     done = [step.done for step in steps]
     assert done == sorted(done)
     assert steps[-1].done <= steps[-1].total
+
+
+def test_finishing_touches_reach_the_masks_the_tracks_and_the_name_of_the_file(result, tmp_path):
+    """Grown by 3 pixels: masks are larger, and so are areas in tables; the store keeps it as another file."""
+    store, areas, tables = KeepingStore(), [], []
+    for touches in (Finish(), Finish(grow=3)):
+        *_, last = downloads.run_export(store, result, "coco", {}, tmp_path, touches)
+        areas.append([a["area"] for a in json.loads(last.path.read_text())["annotations"]])
+        *_, last = downloads.run_export(store, result, "trajectory", {}, tmp_path, touches)
+        (track,) = read_table(last.path.read_bytes(), "t.csv")
+        tables.append(track.column("area").tolist())
+    assert areas == tables
+    assert all(grown > plain + 100 for plain, grown in zip(*areas, strict=True))
+    assert len(store.kept) == 4
+
+
+def test_feathering_softens_the_matte_and_leaves_label_maps(result, tmp_path):
+    mattes = []
+    for touches in (Finish(), Finish(feather=8)):
+        *_, last = downloads.run_export(
+            KeepingStore(), result, "matte_png", {"edges": "hard", "every": 99}, tmp_path, touches
+        )
+        with zipfile.ZipFile(last.path) as archive:
+            mattes.append(cv2.imdecode(np.frombuffer(archive.read("00000.png"), np.uint8), -1))
+    soft = cv2.GaussianBlur(mattes[0], (0, 0), 4)
+    assert set(np.unique(mattes[0])) == {0, 255}
+    assert np.abs(mattes[1].astype(int) - soft).max() <= 2
+
+
+def test_the_command_line_takes_finishing_touches(result, tmp_path, capsys):
+    out = tmp_path / "c.json"
+    words = ["export", result.id, "--format", "coco", "--out", str(out)]
+    assert main([*words, "--finish", "grow=99"]) == 2
+    assert "grow is 99; -50 to 50 are allowed" in capsys.readouterr().err
+    assert main([*words, "--finish", "grow=-50"]) == 0
+    assert json.loads(out.read_text())["annotations"] == []
