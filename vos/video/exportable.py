@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ class Exportable:
 
     def times_s(self) -> list[float]:
         """Return the time of every frame in seconds from the first."""
-        return [timed.pts / TICKS for timed in self.clip.timed()][: self.frames]
+        return [pts / TICKS for pts in islice(self.clip.times(), self.frames)]
 
     def step(self, index: int) -> Step:
         """Return how far an export is that has done the frame of this number."""
