@@ -170,9 +170,19 @@ def opened(result: Result, finish: Finish = UNTOUCHED) -> Iterator[Exportable]:
             tracks=_finished_tracks(result, masks, finish) if finish.changes_masks else tracks(result),
             confidence=tuple(math.nan if value is None else float(value) for value in sure),
             facts=_for_people(result),
+            frame_names=_frame_names(result),
             alpha=files.enter_context(AlphaReader(soft)) if soft else None,
             finish=finish,
         )
+
+
+def _frame_names(result: Result) -> tuple[str, ...]:
+    """Return what the clip's images were called; () where there were none, or two are called alike."""
+    if "frame_names" not in result.files:
+        return ()
+    given = json.loads(result.files["frame_names"].read_bytes())
+    names = tuple(str(name).replace("/", "_").replace("\\", "_") for name in given)
+    return names if len(set(names)) == result.frames == len(names) else ()
 
 
 def _finished_tracks(result: Result, masks: MaskReader, finish: Finish) -> tuple[Track, ...]:

@@ -1,5 +1,6 @@
 """python -m vos export, and segment --export: files of results by id, prefix or folder."""
 
+import dataclasses
 import json
 import zipfile
 
@@ -162,3 +163,11 @@ def test_the_command_line_takes_finishing_touches(result, tmp_path, capsys):
     assert "grow is 99; -50 to 50 are allowed" in capsys.readouterr().err
     assert main([*words, "--finish", "grow=-50"]) == 0
     assert json.loads(out.read_text())["annotations"] == []
+
+
+def test_frames_keep_the_names_of_their_files_unless_two_are_alike(result, tmp_path):
+    for names, first in ((["shot.7", *map(str, range(1, COUNT))], "shot.7"), (["a"] * COUNT, "00000")):
+        (tmp_path / "names").write_text(json.dumps(names))
+        named = dataclasses.replace(result, files={**result.files, "frame_names": tmp_path / "names"})
+        *_, last = downloads.run_export(KeepingStore(), named, "coco", {}, tmp_path)
+        assert json.loads(last.path.read_text())["images"][0]["file_name"] == f"{first}.jpg"
