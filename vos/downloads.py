@@ -78,6 +78,15 @@ def exports() -> dict[str, ModuleType]:
     return {name: plugins.load(plugins.EXPORTS, name) for name in plugins.names(plugins.EXPORTS)}
 
 
+def file_of(name: str) -> str:
+    """Return an export's name with the ending of its file.
+
+    Raises:
+        InvalidInput: no export of that name.
+    """
+    return f"{name}{plugins.load(plugins.EXPORTS, name).SUFFIX}"
+
+
 def export(
     result: Result, name: str, given: Mapping[str, OptionValue], target: Path, finish: Finish = UNTOUCHED
 ) -> Generator[Step, None, None]:
@@ -118,11 +127,11 @@ def run_export(
     """
     module = plugins.load(plugins.EXPORTS, name)
     key = _export_key(result, name, options.read(module.Options, given, f"export {name}"), finish)
-    called = file_name(result, name + module.SUFFIX)
+    called = file_name(result, file_of(name))
     if key in result.files:
         yield Exported(result.files[key], called, cached=True)
         return
-    path = folder / f"{name}{module.SUFFIX}"
+    path = folder / file_of(name)
     yield from export(result, name, given, path, finish)
     if add_file := getattr(store, "add_file", None):
         add_file(result.id, key, path)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import zipfile
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -69,15 +70,32 @@ def test_the_list_has_every_format_and_its_options(capsys):
         (["FOLDER", "--format", "coco"], "has no result.json of `segment`"),
         (["RESULT", "--format", "coco", "--option", "x=1"], "export coco has no option 'x'; it has: shape"),
         (["RESULT", "--format", "coco", "--option", "every=0"], "every is 0; 1 to 100000 are allowed"),
+        (["RESULT", "--format", "coco", "--out", "THERE"], "exists already; name another file, or allow it"),
         (["RESULT", "--format", "coco", "--out", "FOLDER"], "is a folder or in a folder that is not there"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(result, tmp_path, capsys, arguments, sentence):
-    known = {"RESULT": result.id, "FOLDER": str(tmp_path)}
+    known = {"RESULT": result.id, "FOLDER": str(tmp_path), "THERE": str(tmp_path / "there")}
+    (tmp_path / "there").write_text("mine")
     assert main(["export", *(known.get(word, word) for word in arguments)]) == 2
     error = capsys.readouterr().err
     assert sentence in error
     assert len(error.splitlines()) == 1
+    assert (tmp_path / "there").read_text() == "mine"
+
+
+def test_a_file_is_replaced_only_when_that_is_allowed(result, tmp_path):
+    out = tmp_path / "x.txt"
+    out.write_text("mine")
+    assert main(["export", result.id, "--format", "mots_txt", "--out", str(out), "--overwrite"]) == 0
+    assert out.read_text() != "mine"
+
+
+def test_a_folder_whose_result_was_not_kept_is_told_so(clip, mask, tmp_path, capsys, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("VOS_CACHE", str(tmp_path / "empty"))
+    assert segment(clip, "--prompt", mask, "--out", tmp_path / "out", "--no-cache") == 0
+    assert main(["export", str(tmp_path / "out"), "--format", "coco"]) == 2
+    assert "is not in the store; was it made with --no-cache?" in capsys.readouterr().err
 
 
 class KeepingStore:
@@ -171,3 +189,9 @@ def test_frames_keep_the_names_of_their_files_unless_two_are_alike(result, tmp_p
         named = dataclasses.replace(result, files={**result.files, "frame_names": tmp_path / "names"})
         *_, last = downloads.run_export(KeepingStore(), named, "coco", {}, tmp_path)
         assert json.loads(last.path.read_text())["images"][0]["file_name"] == f"{first}.jpg"
+
+
+def test_the_documentation_names_every_export_and_who_uses_it():
+    text = (Path(__file__).parents[2] / "docs/exports.md").read_text()
+    for name, module in downloads.exports().items():
+        assert f"| `{name}` | {module.LABEL} | {module.WHO} |" in text
