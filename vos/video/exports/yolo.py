@@ -38,7 +38,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     names = "".join(f"  {k}: {json.dumps(name, ensure_ascii=False)}\n" for k, (_, name) in enumerate(known))
     order = {class_id: k for k, (class_id, _) in enumerate(known)}
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
-        head = f"path: .\ntrain: images/train\nval: images/train\nnames:\n{names}"
+        head = f"train: images/train\nval: images/train\nnames:\n{names}"
         archive.writestr(zipfile.ZipInfo("data.yaml"), head if known else f"{head.rstrip()} {{}}\n")
         for shot in source.shots(options.every):
             name = source.frame_name(shot.index)
