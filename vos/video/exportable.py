@@ -102,14 +102,23 @@ class Exportable:
             if timed.index in wanted:
                 frame = np.ascontiguousarray(timed.frame[:height, :width])
                 yield Shot(timed.index, timed.pts, timed.duration, frame, self.mask(timed.index))
+        self._check_count(seen)
+
+    def times_s(self) -> list[float]:
+        """Return the time of every frame in seconds from the first.
+
+        Raises:
+            DamagedResult: the clip has fewer frames than there are masks.
+        """
+        times_s = [pts / TICKS for pts in islice(self.clip.times(), self.frames)]
+        self._check_count(len(times_s))
+        return times_s
+
+    def _check_count(self, seen: int) -> None:
         if seen < self.frames:
             raise DamagedResult(
                 f"the stored clip has {seen} frames and {self.frames} masks; one each is needed"
             )
-
-    def times_s(self) -> list[float]:
-        """Return the time of every frame in seconds from the first."""
-        return [pts / TICKS for pts in islice(self.clip.times(), self.frames)]
 
     def frame_name(self, index: int) -> str:
         """Return the name of a frame's file without its ending: as given, or five digits from 00000."""
