@@ -120,7 +120,8 @@ def run_export(
 ) -> Generator[Step | Exported, None, None]:
     """Do an export as a job does it: yield Steps, then Exported, at once where the store has the file.
 
-    A new file is written into `folder` and, where the store can keep it, becomes a file of the result.
+    A new file is written into `folder`. A store that has `add_file(result_id, name, path)` takes it over as
+    a file of the result and returns where it is then.
 
     Raises:
         InvalidInput: as `export`.
@@ -134,7 +135,7 @@ def run_export(
     path = folder / file_of(name)
     yield from export(result, name, given, path, finish)
     if add_file := getattr(store, "add_file", None):
-        add_file(result.id, key, path)
+        path = add_file(result.id, key, path)
     yield Exported(path, called, cached=False)
 
 

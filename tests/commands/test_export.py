@@ -106,6 +106,7 @@ class KeepingStore:
 
     def add_file(self, result_id, name, path):
         self.kept[result_id, name] = path
+        return path
 
 
 def test_an_export_becomes_a_file_of_the_result_under_a_name_that_knows_its_options(result, tmp_path):

@@ -1,10 +1,12 @@
 """What every export is: found by its name, with options that explain themselves and have defaults."""
 
 import dataclasses
+import warnings
 
+import numpy as np
 import pytest
 
-from tests.video.exports.scene import run, scene
+from tests.video.exports.scene import mask_of, run, scene
 from tests.video.exports.test_film import noisy_clip
 from vos import plugins
 from vos.options import read
@@ -46,3 +48,15 @@ def test_steps_count_up_to_the_end_and_the_file_is_there_after_the_last_only(tmp
         before = target.read_bytes()
         _, steps = run(module, source, target)  # an older file is replaced whole
         assert target.stat().st_size > 0.9 * len(before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seen", [False, True])
+def test_one_frame_is_enough_with_or_without_an_object(tmp_path, name, seen):
+    module = plugins.load(plugins.EXPORTS, name)
+    options = {"count": 1} if seen else {"count": 1, "mask": lambda _: np.zeros_like(mask_of(0)), "names": {}}
+    with scene(tmp_path, **options) as source, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        path, steps = run(module, source, tmp_path / f"x{module.SUFFIX}")
+    assert path.exists()
+    assert steps[-1].done == steps[-1].total

@@ -328,14 +328,6 @@ def test_a_clip_that_is_shorter_than_its_masks_is_an_error_and_leaves_no_file(tm
     assert not list((tmp_path / "out").iterdir())
 
 
-@pytest.mark.parametrize("export", [matte_png, rgba_png, prores, webm, background, removed, overlay, exr])
-def test_one_frame_without_any_object_is_exported_too(tmp_path, export):
-    with scene(tmp_path, count=1, mask=lambda _: np.zeros((HEIGHT, WIDTH), np.uint8), names={}) as source:
-        path, steps = run(export, source, tmp_path / f"x{export.SUFFIX}")
-    assert path.stat().st_size > 100
-    assert [(step.done, step.total) for step in steps] == [(1, 1)]
-
-
 def test_a_film_that_is_closed_half_way_leaves_nothing(tmp_path):
     with scene(tmp_path) as source:
         steps = prores.export(source, prores.Options(), tmp_path / "x.mov")
