@@ -97,6 +97,15 @@ def exports() -> dict[str, ModuleType]:
     return {name: plugins.load(plugins.EXPORTS, name) for name in plugins.names(plugins.EXPORTS)}
 
 
+def file_of(name: str) -> str:
+    """Return an export's name with the ending of its file.
+
+    Raises:
+        InvalidInput: no export of that name.
+    """
+    return f"{name}{plugins.load(plugins.EXPORTS, name).SUFFIX}"
+
+
 def export(
     result: Result, name: str, given: Mapping[str, OptionValue], target: Path, finish: Finish = UNTOUCHED
 ) -> Generator[Step, None, None]:
@@ -130,21 +139,22 @@ def run_export(
 ) -> Generator[Step | Exported, None, None]:
     """Do an export as a job does it: yield Steps, then Exported, at once where the store has the file.
 
-    A new file is written into `folder` and, where the store can keep it, becomes a file of the result.
+    A new file is written into `folder`. A store that has `add_file(result_id, name, path)` takes it over as
+    a file of the result and returns where it is then.
 
     Raises:
         InvalidInput: as `export`.
     """
     module = plugins.load(plugins.EXPORTS, name)
     key = _export_key(result, name, options.read(module.Options, given, f"export {name}"), finish)
-    called = file_name(result, name + module.SUFFIX)
+    called = file_name(result, file_of(name))
     if key in result.files:
         yield Exported(result.files[key], called, cached=True)
         return
-    path = folder / f"{name}{module.SUFFIX}"
+    path = folder / file_of(name)
     yield from export(result, name, given, path, finish)
     if add_file := getattr(store, "add_file", None):
-        add_file(result.id, key, path)
+        path = add_file(result.id, key, path)
     yield Exported(path, called, cached=False)
 
 
@@ -189,9 +199,19 @@ def opened(result: Result, finish: Finish = UNTOUCHED) -> Iterator[Exportable]:
             tracks=_finished_tracks(result, masks, finish) if finish.changes_masks else tracks(result),
             confidence=tuple(math.nan if value is None else float(value) for value in sure),
             facts=_for_people(result),
+            frame_names=_frame_names(result),
             alpha=files.enter_context(AlphaReader(soft)) if soft else None,
             finish=finish,
         )
+
+
+def _frame_names(result: Result) -> tuple[str, ...]:
+    """Return what the clip's images were called; () where there were none, or two are called alike."""
+    if "frame_names" not in result.files:
+        return ()
+    given = json.loads(result.files["frame_names"].read_bytes())
+    names = tuple(str(name).replace("/", "_").replace("\\", "_") for name in given)
+    return names if len(set(names)) == result.frames == len(names) else ()
 
 
 def _finished_tracks(result: Result, masks: MaskReader, finish: Finish) -> tuple[Track, ...]:

@@ -25,14 +25,20 @@ def write(
     given: Mapping[str, OptionValue],
     target: Path | None,
     finish: Finish = downloads.UNTOUCHED,
+    *,
+    overwrite: bool = False,
 ) -> Path:
     """Export with a bar of progress; return the file, by default in the current folder under its own name.
 
     Raises:
-        InvalidInput: the target is a folder, or its folder is not there; or as `downloads.run_export`.
+        InvalidInput: the target is a folder, its folder is not there, or it exists and may not be replaced;
+            or as `downloads.run_export`.
     """
-    if target and (target.is_dir() or not target.parent.is_dir()):
+    target = target or Path(downloads.file_name(result, downloads.file_of(name)))
+    if target.is_dir() or not target.parent.is_dir():
         raise InvalidInput(f"--out {target} is a folder or in a folder that is not there; a file is needed")
+    if target.exists() and not overwrite:
+        raise InvalidInput(f"{target} exists already; name another file, or allow it with --overwrite")
     with (
         store.workspace() as folder,
         closing(downloads.run_export(store, result, name, given, Path(folder), finish)) as steps,
@@ -40,7 +46,6 @@ def write(
     ):
         for item in steps:
             if isinstance(item, Exported):
-                target = target or Path(item.file_name)
                 with replacing(target) as part:
                     shutil.copyfile(item.path, part)
                 return target

@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="a finishing touch on the masks: smooth, specks, holes, grow or feather",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: the title and the format's name")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE where it exists")
     parser.add_argument("--list", action="store_true", help="show the formats and their options, and end")
 
 
@@ -48,9 +49,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.result or not args.format:
         raise InvalidInput("RESULT and --format NAME are needed; --list shows the formats")
+    given, touches = _options.read(args.option), _finish(args.finish)
     with Store(results()) as store:
         result = find(store, args.result)
-        path = write(store, result, args.format, _options.read(args.option), args.out, _finish(args.finish))
+        path = write(store, result, args.format, given, args.out, touches, overwrite=args.overwrite)
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
@@ -62,7 +64,10 @@ def find(store: Store, text: str) -> Result:
         InvalidInput: none, or several; or the folder is of something else.
     """
     if Path(text).is_dir():
-        text = _key(Path(text))
+        key = _key(Path(text))
+        if stored := store.get(key):
+            return stored
+        raise InvalidInput(f"the result that {text} is of is not in the store; was it made with --no-cache?")
     if not text or not set(text) <= set("0123456789abcdef"):
         raise InvalidInput(f"{text!r} is neither a folder that `segment` wrote nor the beginning of an id")
     found = [result for result in store.results() if result.id.startswith(text)]

@@ -85,8 +85,7 @@ def run(args: argparse.Namespace) -> int:
         finished = _segment(job, store, args, info.frames)
         _write(finished, out, overwrite=args.overwrite)
         for name in args.export:
-            suffix = plugins.load(plugins.EXPORTS, name).SUFFIX
-            write(store, finished.result, name, {}, out / f"{name}{suffix}")
+            write(store, finished.result, name, {}, out / downloads.file_of(name), overwrite=True)
     result = finished.result
     seconds = result.seconds["total"]
     how = "from cache" if finished.cached else f"{seconds:.1f} s, {result.frames / seconds:.1f} fps"

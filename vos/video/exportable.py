@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class Exportable:
         tracks: where the objects are, one for every object, as long as the masks.
         confidence: how sure the engine was, 0..1, for every frame; NaN where it has no opinion.
         facts: about the result, for people: name and text.
+        frame_names: what the files of the frames were called, without endings, no two alike; may be empty.
         alpha: soft masks of the engine, where the result has them.
         finish: touches that every mask gets on its way out; the tracks are those of the finished masks.
     """
@@ -57,6 +59,7 @@ class Exportable:
     tracks: tuple[Track, ...]
     confidence: tuple[float, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    frame_names: tuple[str, ...] = ()
     alpha: AlphaReader | None = None
     finish: Finish = field(default_factory=Finish)
 
@@ -99,14 +102,27 @@ class Exportable:
             if timed.index in wanted:
                 frame = np.ascontiguousarray(timed.frame[:height, :width])
                 yield Shot(timed.index, timed.pts, timed.duration, frame, self.mask(timed.index))
+        self._check_count(seen)
+
+    def times_s(self) -> list[float]:
+        """Return the time of every frame in seconds from the first.
+
+        Raises:
+            DamagedResult: the clip has fewer frames than there are masks.
+        """
+        times_s = [pts / TICKS for pts in islice(self.clip.times(), self.frames)]
+        self._check_count(len(times_s))
+        return times_s
+
+    def _check_count(self, seen: int) -> None:
         if seen < self.frames:
             raise DamagedResult(
                 f"the stored clip has {seen} frames and {self.frames} masks; one each is needed"
             )
 
-    def times_s(self) -> list[float]:
-        """Return the time of every frame in seconds from the first."""
-        return [timed.pts / TICKS for timed in self.clip.timed()][: self.frames]
+    def frame_name(self, index: int) -> str:
+        """Return the name of a frame's file without its ending: as given, or five digits from 00000."""
+        return self.frame_names[index] if self.frame_names else f"{index:05d}"
 
     def step(self, index: int) -> Step:
         """Return how far an export is that has done the frame of this number."""
@@ -130,11 +146,6 @@ class Exportable:
     def file_stem(self, object_id: int) -> str:
         """Return an object's id and name as a part of a file's name: letters, digits, - and _."""
         return f"{object_id}_{file_safe(self.names[object_id])}"
-
-
-def frame_name(index: int) -> str:
-    """Return the name of a frame's file without its ending: five digits, from 00000."""
-    return f"{index:05d}"
 
 
 def file_safe(text: str) -> str:

@@ -111,6 +111,10 @@ class FileClip:
         for picture in self._source.pictures(first):
             yield TimedFrame(picture.index, picture.pts, picture.draw(None), picture.duration)
 
+    def times(self) -> Iterator[int]:
+        """Yield when each frame is shown, in 1/90000 s from frame 0; pictures are decoded, not converted."""
+        return (picture.pts for picture in self._source.pictures(0))
+
     def backwards(self, last: int) -> Iterator[Frame]:
         """Yield frames last, last - 1, ..., 0, holding at most about 128 MB of them.
 

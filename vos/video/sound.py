@@ -18,10 +18,7 @@ from vos.video.open import container_of, packets, sounds_of
 SoundCodec = Literal["aac", "libopus"]
 Samples = NDArray[np.float32]  # (channels, samples), -1..1
 
-_RATES = {  # that browsers play; others become 48000
-    "aac": (16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
-    "libopus": (16_000, 24_000, 48_000),
-}
+_AAC_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # that browsers play; others become 48000
 _BIT_RATE = 128_000
 _JITTER_S = Fraction(1, 50)  # containers round times to milliseconds; beyond this it is a gap
 
@@ -75,7 +72,7 @@ class SoundTrack:
     """
 
     def __init__(self, target: OutputContainer, source: Sound, codec: SoundCodec = "aac") -> None:
-        self._rate = source.rate if source.rate in _RATES[codec] else 48_000
+        self._rate = source.rate if source.rate in _AAC_RATES and codec == "aac" else 48_000
         self._layout = source.layout
         self._target = target
         self._stream = target.add_stream(codec, rate=self._rate, layout=self._layout)

@@ -152,12 +152,12 @@ def test_labelme_has_a_picture_and_polygons_by_group_a_frame(tmp_path):
 
 
 def test_cvat_tracks_have_a_key_frame_each_frame_and_end_when_the_object_leaves(tmp_path):
-    names = {1: 'a & "b" <c>\n', 2: "Rahmen"}
+    names = {1: 'a & "b" <c>\n', 2: "Rahmen \U0001f469\u200d\U0001f680"}
     with scene(tmp_path, names=names) as source:
         path, steps = run(cvat, source, tmp_path / "c.xml", tolerance=0)
     root = ElementTree.parse(path).getroot()
     assert root.findtext("version") == "1.1"
-    assert [label.findtext("name") for label in root.iter("label")] == ['a & "b" <c> ', "Rahmen"]
+    assert [label.findtext("name") for label in root.iter("label")] == ['a & "b" <c> ', names[2]]
     for track in root.iter("track"):
         object_id = int(track.get("id"))
         assert track.get("label") == names[object_id].replace("\n", " ")

@@ -121,11 +121,3 @@ def test_frames_can_be_left_out_and_speeds_stay_those_of_the_clip(source, tmp_pa
 def test_a_wrong_unit_is_one_sentence():
     with pytest.raises(InvalidInput, match="the unit is 'm/s'; 1 to 12 letters such as mm are needed"):
         trajectory.Options(unit="m/s")
-
-
-@pytest.mark.parametrize("export", [trajectory, trajectory_json, trajectory_txt, distances])
-def test_one_frame_without_any_object_makes_a_table_without_rows(tmp_path, export):
-    with scene(tmp_path, count=1, mask=lambda _: np.zeros((HEIGHT, WIDTH), np.uint8), names={}) as source:
-        path, steps = run(export, source, tmp_path / f"x{export.SUFFIX}")
-    assert path.exists()
-    assert steps[-1].done == steps[-1].total

@@ -14,6 +14,8 @@ Ring = NDArray[
     np.float64
 ]  # (N, 2) x, y; 0, 0 is the outer corner of the first pixel; closed from last to first
 
+_CORNERS = 256
+
 
 def classes(names: Mapping[int, str]) -> dict[int, str]:
     """Return the classes by id: one for each different name, under the lowest id of the objects called so."""
@@ -42,8 +44,9 @@ def polygons(inside: NDArray[np.bool_], tolerance: float) -> list[Ring]:
     """
     # At twice the size every pixel has a corner of its own: its even coordinates are its first edge, its odd
     # ones its last, and (c + 1) // 2 is the edge that c stands for; steps across corners fall together.
-    double = inside.astype(np.uint8).repeat(2, 0).repeat(2, 1)
-    found, links = cv2.findContours(double, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    left, top, width, height = box(inside)
+    double = inside[top : top + height, left : left + width].astype(np.uint8).repeat(2, 0).repeat(2, 1)
+    found, links = cv2.findContours(double, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(2 * left, 2 * top))
     rings = [_simple((np.asarray(points, np.int32)[:, 0] + 1) // 2, tolerance) for points in found]
     parts = {i: ring for i, ring in enumerate(rings) if links[0][i][3] < 0}
     for i, ring in enumerate(rings):
@@ -63,8 +66,12 @@ def polygon(inside: NDArray[np.bool_], tolerance: float) -> Ring | None:
 
 def join(ring: Ring, other: Ring) -> Ring:
     """Return two rings as one: there and back between their nearest corners."""
-    distance = np.abs(ring[:, None] - other[None]).sum(2)
-    i, j = np.unravel_index(int(distance.argmin()), distance.shape)
+    best, i, j = np.inf, 0, 0
+    for first in range(0, len(ring), _CORNERS):  # a long ring against a long one would fill the memory
+        distance = np.abs(ring[first : first + _CORNERS, None] - other[None]).sum(2)
+        k, m = np.unravel_index(int(distance.argmin()), distance.shape)
+        if distance[k, m] < best:
+            best, i, j = distance[k, m], first + int(k), int(m)
     return np.concatenate([ring[: i + 1], other[j:], other[: j + 1], ring[i:]])
 
 

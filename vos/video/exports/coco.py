@@ -10,7 +10,7 @@ from typing import Any
 
 from vos.options import check
 from vos.types import Mask, Step
-from vos.video.exportable import Exportable, frame_name
+from vos.video.exportable import Exportable
 from vos.video.exports import _fields, _shapes
 from vos.video.masks import replacing
 
@@ -50,7 +50,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
         "images": [
             {
                 "id": i + 1,
-                "file_name": f"{frame_name(i)}.{options.pictures}",
+                "file_name": f"{source.frame_name(i)}.{options.pictures}",
                 "height": height,
                 "width": width,
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from vos.video.masks import replacing
 LABEL = "CVAT for video 1.1 (XML)"
 WHO = "Annotators: upload it to a CVAT task of the same clip and correct the polygons there"
 SUFFIX = ".xml"
+_FORBIDDEN = re.compile("[\\x00-\\x1f\\x7f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ def _write_polygon(file: TextIO, index: int, points: str, *, outside: bool) -> N
 
 def _printable(text: str) -> str:
     """Return text without the control characters that XML 1.0 cannot hold."""
-    return "".join(c if c.isprintable() else " " for c in text)
+    return _FORBIDDEN.sub(" ", text)
 
 
 def _quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vos.options import check
 from vos.types import Step
-from vos.video.exportable import Exportable, frame_name
+from vos.video.exportable import Exportable
 from vos.video.exports import _fields
 from vos.video.masks import encode_png, replacing
 
@@ -32,6 +32,6 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     """Write one PNG a frame at the size of the masks, void as it is; equal masks give an equal file."""
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:  # PNGs are packed already: stored
         for index in source.numbers(options.every):
-            name = f"{frame_name(index)}.png"
+            name = f"{source.frame_name(index)}.png"
             archive.writestr(zipfile.ZipInfo(name), encode_png(source.label_map(index)))  # dated 1980
             yield source.step(index)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vos.options import check
 from vos.types import Frame, Step
-from vos.video.exportable import Exportable, frame_name
+from vos.video.exportable import Exportable
 from vos.video.exports import _fields
 from vos.video.exports._cut import Cut
 from vos.video.masks import replacing
@@ -57,7 +57,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
             file = Path(folder) / "frame.exr"
             with OpenEXR.File(dict(_HEADER), channels) as picture:
                 picture.write(str(file))
-            archive.write(file, f"{frame_name(shot.index)}.exr")
+            archive.write(file, f"{source.frame_name(shot.index)}.exr")
             yield source.step(shot.index)
 
 

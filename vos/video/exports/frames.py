@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vos.options import check
 from vos.types import Step
-from vos.video.exportable import Exportable, frame_name
+from vos.video.exportable import Exportable
 from vos.video.exports import _fields
 from vos.video.exports._cut import encoded
 from vos.video.masks import replacing
@@ -34,6 +34,6 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     """Write 00000.jpg (or .png) and on, at the true size."""
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for shot in source.shots(options.every):
-            name = f"{frame_name(shot.index)}.{options.pictures}"
+            name = f"{source.frame_name(shot.index)}.{options.pictures}"
             archive.writestr(zipfile.ZipInfo(name), encoded(shot.frame, options.pictures))
             yield source.step(shot.index)

@@ -11,7 +11,7 @@ from typing import Any
 
 from vos.options import check
 from vos.types import Step
-from vos.video.exportable import Exportable, Shot, frame_name
+from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields, _shapes
 from vos.video.exports._cut import encoded
 from vos.video.masks import replacing
@@ -37,10 +37,10 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     """Write 00000.jpg and 00000.json and on; every part of an object is a polygon of the same group_id."""
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for shot in source.shots(options.every):
-            picture = f"{frame_name(shot.index)}.{options.pictures}"
+            picture = f"{source.frame_name(shot.index)}.{options.pictures}"
             archive.writestr(zipfile.ZipInfo(picture), encoded(shot.frame, options.pictures))
             text = json.dumps(_page(source, shot, picture, options.tolerance), ensure_ascii=False, indent=1)
-            entry = zipfile.ZipInfo(f"{frame_name(shot.index)}.json")
+            entry = zipfile.ZipInfo(f"{source.frame_name(shot.index)}.json")
             archive.writestr(entry, text, zipfile.ZIP_DEFLATED)
             yield source.step(shot.index)
 

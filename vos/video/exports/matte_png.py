@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vos.options import check
 from vos.types import Step
-from vos.video.exportable import Exportable, frame_name
+from vos.video.exportable import Exportable
 from vos.video.exports import _fields
 from vos.video.exports._cut import Cut, png, to_levels
 from vos.video.masks import replacing
@@ -44,5 +44,5 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
         for shot in source.shots(options.every):
             for folder, objects in groups.items():
                 levels = to_levels(cut.alpha(shot, *objects), options.bits)
-                archive.writestr(zipfile.ZipInfo(f"{folder}{frame_name(shot.index)}.png"), png(levels))
+                archive.writestr(zipfile.ZipInfo(f"{folder}{source.frame_name(shot.index)}.png"), png(levels))
             yield source.step(shot.index)

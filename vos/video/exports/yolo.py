@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vos.options import check
 from vos.types import Step
-from vos.video.exportable import Exportable, Shot, frame_name
+from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields, _shapes
 from vos.video.exports._cut import encoded
 from vos.video.masks import replacing
@@ -38,10 +38,10 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     names = "".join(f"  {k}: {json.dumps(name, ensure_ascii=False)}\n" for k, (_, name) in enumerate(known))
     order = {class_id: k for k, (class_id, _) in enumerate(known)}
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
-        head = f"path: .\ntrain: images/train\nval: images/train\nnames:\n{names}"
+        head = f"train: images/train\nval: images/train\nnames:\n{names}"
         archive.writestr(zipfile.ZipInfo("data.yaml"), head if known else f"{head.rstrip()} {{}}\n")
         for shot in source.shots(options.every):
-            name = frame_name(shot.index)
+            name = source.frame_name(shot.index)
             picture = encoded(shot.frame, options.pictures)
             archive.writestr(zipfile.ZipInfo(f"images/train/{name}.{options.pictures}"), picture)
             lines = "".join(_lines(source, shot, order, options.tolerance))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vos.options import check
 from vos.types import Step
-from vos.video.exportable import Exportable, file_safe, frame_name
+from vos.video.exportable import Exportable, file_safe
 from vos.video.exports import _fields, _shapes
 from vos.video.masks import replacing
 
@@ -51,7 +51,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
         "width": width,
         "height": height,
         "length": len(numbers),
-        "file_names": [f"{folder}/{frame_name(index)}.{options.pictures}" for index in numbers],
+        "file_names": [f"{folder}/{source.frame_name(index)}.{options.pictures}" for index in numbers],
     }
     content = {
         "info": {"description": source.title},

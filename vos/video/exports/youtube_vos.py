@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vos.options import check
 from vos.types import Step
-from vos.video.exportable import Exportable, file_safe, frame_name
+from vos.video.exportable import Exportable, file_safe
 from vos.video.exports import _fields
 from vos.video.masks import encode_png, replacing
 
@@ -34,6 +34,6 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     folder = f"Annotations/{file_safe(options.video or source.title)}"
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for index in source.numbers(options.every):
-            name = f"{folder}/{frame_name(index)}.png"
+            name = f"{folder}/{source.frame_name(index)}.png"
             archive.writestr(zipfile.ZipInfo(name), encode_png(source.mask(index)))
             yield source.step(index)

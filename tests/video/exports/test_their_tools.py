@@ -1,4 +1,4 @@
-"""Exports opened by datumaro, the library behind CVAT's formats; scripts/check-exports installs it."""
+"""Exports opened by datumaro (of CVAT) and by supervision; scripts/check-exports installs them."""
 
 import hashlib
 import json
@@ -6,22 +6,27 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from tests.video.exports.scene import COUNT, HEIGHT, NAMES, WIDTH, labels_of, run, scene
-from vos.video.exports import coco, cvat, frames, mots_png
+from vos.video.exports import coco, cvat, frames, mots_png, yolo
 
 PYTHON = Path(__file__).parents[3] / ".venv-exports/bin/python"
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="scripts/check-exports installs datumaro")
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="scripts/check-exports installs the tools")
+
+
+def output(script, *words):
+    """Return the JSON lines that a script here prints, run by the tools' own Python."""
+    command = [str(PYTHON), str(Path(__file__).with_name(script)), *map(str, words)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def read(folder, kind):
     """Return what datumaro finds: (frame, name, track, mask's hash), in order."""
-    script = Path(__file__).with_name("read_datumaro.py")
-    words = [str(PYTHON), str(script), str(folder), kind, str(HEIGHT), str(WIDTH)]
-    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    found = [json.loads(line) for line in lines if line.startswith("{")]
+    found = output("read_datumaro.py", folder, kind, HEIGHT, WIDTH)
     return sorted((int(f["item"].split("_")[-1]), f["name"], f["track"], f["mask"]) for f in found)
 
 
@@ -57,3 +62,22 @@ def test_mots_is_read_with_classes_tracks_and_exact_masks(tmp_path):
         path, _ = run(mots_png, source, tmp_path / "m.zip", class_id=2)
     zipfile.ZipFile(path).extractall(tmp_path / "d")
     assert read(tmp_path / "d", "mots") == wanted(lambda _: "pedestrian", lambda i: i)
+
+
+def test_yolo_is_read_with_names_and_masks(tmp_path):
+    """supervision fills polygons with their outline, and draws cuts: at most one pixel more, and the cuts."""
+    with scene(tmp_path) as source:
+        path, _ = run(yolo, source, tmp_path / "y.zip", tolerance=0)
+    zipfile.ZipFile(path).extractall(tmp_path / "d")
+    found = output("read_supervision.py", tmp_path / "d")
+    assert sorted((int(f["item"]), f["name"]) for f in found) == [
+        (index, name) for index, name, *_ in wanted(NAMES.get, lambda i: i)
+    ]
+    for item in found:
+        mask = np.zeros((HEIGHT, WIDTH), bool)
+        mask[*item["places"]] = True
+        own = labels_of(int(item["item"])) == {name: i for i, name in NAMES.items()}[item["name"]]
+        assert not (own & ~mask).any()
+        if item["name"] == NAMES[1]:  # one part without a hole: no cuts
+            assert not (mask & ~(cv2.dilate(own.astype(np.uint8), np.ones((3, 3))) > 0)).any()
+        assert own.sum() / mask.sum() > 0.7
