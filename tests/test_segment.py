@@ -205,3 +205,13 @@ def test_all_files_of_a_result_can_be_made(clip, store, tmp_path):
     assert json.loads((tmp_path / "result.json").read_text())["frames"] == COUNT
     with pytest.raises(InvalidInput, match=r"a result has no file 'x.exe'; it has: overlay.mp4"):
         downloads.make(result, "x.exe", tmp_path)
+
+
+def test_a_result_says_where_a_new_scene_begins_(tmp_path, store):
+    path = tmp_path / "cut.mp4"
+    with VideoWriter(path, (HEIGHT, WIDTH), fps=Fraction(30)) as film:
+        for index in range(10):
+            film.add(picture(index) if index < 6 else 255 - texture(9) // 2, index * 3000)
+    result = finish(make_job(path, 0), store).result
+    assert any("a new scene begins at frame 6" in warning for warning in result.warnings)
+    assert store.get(result.id).warnings == result.warnings
