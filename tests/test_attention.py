@@ -6,14 +6,16 @@ import numpy as np
 from PIL import Image
 
 from vos.attention import GAP, WIDTH, Sheet
-from vos.propagate import Tracked
+from vos.propagate import MaskedFrame
+from vos.types import Prediction
+from vos.video.read import TimedFrame
 
 HEAT = np.array([[0, 0.5, 1]], np.float32)
 
 
 def tracked(index, attention=HEAT):
     frame, mask = np.full((50, 100, 3), 90, np.uint8), np.zeros((50, 100), np.uint8)
-    return Tracked(index, 0, 0, frame, mask, 1, attention)
+    return MaskedFrame(TimedFrame(index, 0, frame, 0), Prediction(mask, 1, attention))
 
 
 def test_six_frames_spread_over_the_clip_are_kept():

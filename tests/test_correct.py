@@ -88,7 +88,7 @@ def test_a_correction_changes_its_object_from_its_frame_on_and_nothing_else(clip
     engine = Repeater()
     came = list(apply_change(clip, engine, (FIRST, moved), change, masks, sure))
     after = read(masks)
-    assert [index for index, _ in came] == list(range(4, COUNT))
+    assert [item.index for item in came] == list(range(4, COUNT))
     assert engine.seen == [0, *range(4, COUNT)]  # the earlier prompt, then what can change
     for index in range(COUNT):
         assert np.array_equal(after[index] == 2, before[index] == 2)

@@ -15,9 +15,11 @@ from vos import folders, jobs, segment
 from vos.errors import InvalidInput, QueueFull
 from vos.index import WAIT_S
 from vos.jobs import JobRunner
-from vos.propagate import Tracked
+from vos.propagate import MaskedFrame
 from vos.segment import Progress
 from vos.store import Store
+from vos.types import Prediction
+from vos.video.read import TimedFrame
 
 
 @pytest.fixture
@@ -35,10 +37,11 @@ def gate(monkeypatch):
     release = threading.Semaphore(0)
     frame, mask = np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.uint8)
 
-    def run(job, store, *, device, digest):
+    def run(job, store, *, device, digest, stopping):
         for index in range(100):
             release.acquire()
-            yield Progress(index + 1, 100, "segmenting", Tracked(index, 0, 0, frame, mask, 1.0))
+            seen = MaskedFrame(TimedFrame(index, 0, frame, 0), Prediction(mask, 1.0))
+            yield Progress(index + 1, 100, "segmenting", seen)
 
     monkeypatch.setattr(segment, "run", run)
     yield release

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vos import downloads, segment
+from vos import downloads, segment, work
 from vos.errors import InvalidInput
 from vos.segment import Finished
 from vos.store import Store
@@ -138,7 +138,7 @@ def test_a_cancelled_run_leaves_nothing(clip, store):
 
 
 def test_a_clip_whose_last_result_is_deleted_during_a_run_is_kept_all_the_same(clip, store, monkeypatch):
-    monkeypatch.setattr(segment, "plays_in_browsers", lambda info: False)
+    monkeypatch.setattr(work, "plays_in_browsers", lambda info: False)
     first = finish(make_job(clip, 0), store).result
     steps = segment.run(make_job(clip, 3), store)
     next(steps)
@@ -148,7 +148,7 @@ def test_a_clip_whose_last_result_is_deleted_during_a_run_is_kept_all_the_same(c
 
 
 def test_a_run_that_fails_leaves_nothing(clip, store, monkeypatch):
-    monkeypatch.setattr(segment, "overlay", lambda *_: 1 / 0)
+    monkeypatch.setattr(work, "overlay", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         finish(make_job(clip, 0), store)
     assert store.results() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vos.propagate import Tracked
+from vos.propagate import MaskedFrame
 from vos.types import Frame
 from vos.video.draw import heat_map
 from vos.video.write import thumbnail
@@ -23,13 +23,13 @@ class Sheet:
         self._wanted = {int((i + 0.5) * frames / MOST) for i in range(MOST)}
         self._cells: list[Frame] = []
 
-    def add(self, item: Tracked) -> None:
+    def add(self, item: MaskedFrame) -> None:
         """Take a frame in, if it is one of those wanted and has attention."""
-        if item.attention is None or item.index not in self._wanted:
+        if item.prediction.attention is None or item.index not in self._wanted:
             return
         height = max(1, round(WIDTH * item.frame.shape[0] / item.frame.shape[1]))
         small = np.asarray(cv2.resize(item.frame, (WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
-        cell = heat_map(small, item.attention)
+        cell = heat_map(small, item.prediction.attention)
         for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
             _write(cell, f"frame {item.index}", colour, thickness)
         self._cells.append(cell)

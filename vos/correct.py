@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 
 from vos.net.prompts import impose
-from vos.types import Frame, Mask, Prediction, Prompt, Segmenter, Step, VideoInfo
+from vos.propagate import MaskedFrame
+from vos.types import Frame, Mask, Prompt, Segmenter, Step, VideoInfo
 from vos.video.masks import MaskReader, MaskWriter
-from vos.video.read import FileClip
+from vos.video.read import FileClip, TimedFrame
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ def find_changes(masks: MaskReader, prompts: Sequence[Prompt], first: int, last:
     """
     changes = []
     for prompt in prompts:
+        if prompt.frame >= len(masks):  # a stopped job has not come so far
+            continue
         stored = masks[prompt.frame]
         objects = tuple(i for i in prompt.objects if ((stored == i) != (prompt.mask == i)).any())
         if not objects:
@@ -62,6 +65,7 @@ class _Spliced:
 
     def __init__(self, clip: FileClip, others: Sequence[int], order: range) -> None:
         self._clip, self._others, self._order = clip, others, order
+        self.newest: Frame  # of the change, as the engine has asked for it
 
     @property
     def info(self) -> VideoInfo:
@@ -74,7 +78,9 @@ class _Spliced:
             if self._order.step < 0
             else (timed.frame for timed in self._clip.timed(self._order[0]))
         )
-        yield from islice(frames, len(self._order))
+        for frame in islice(frames, len(self._order)):
+            self.newest = frame
+            yield frame
 
     def sample(self, indices: Sequence[int]) -> Iterator[Frame]:
         count = len(self._others)
@@ -82,26 +88,31 @@ class _Spliced:
             yield from self._clip.sample([self._others[i] if i < count else self._order[i - count]])
 
 
+def find_rest(masks: MaskReader, prompts: Sequence[Prompt], last: int) -> tuple[Change, ...]:
+    """Return what a stopped job has left to do: all objects, from the first frame without a mask on."""
+    objects = tuple(sorted({i for prompt in prompts for i in prompt.objects}))
+    return (Change(len(masks), objects, last),) if len(masks) <= last else ()
+
+
 def propagate_change(
     clip: FileClip, segmenter: Segmenter, prompts: Sequence[Prompt], change: Change
-) -> Generator[tuple[int, Prediction] | Step, None, None]:
+) -> Generator[MaskedFrame | Step, None, None]:
     """Yield frames of a change with their predictions, in its order; Steps may come in between.
 
     The engine sees the other prompts first, the nearest last: what was said near a frame leads.
     """
     others = [p for p in prompts if p.frame != change.frame]
     others.sort(key=lambda p: -abs(p.frame - change.frame))
-    own = next(p for p in prompts if p.frame == change.frame)
-    told = [replace(p, frame=k) for k, p in enumerate([*others, own])]
+    told = [*others, *(p for p in prompts if p.frame == change.frame)]
     part = _Spliced(clip, [p.frame for p in others], change.order)
-    with closing(segmenter.segment(part, told)) as answers:
+    with closing(segmenter.segment(part, [replace(p, frame=k) for k, p in enumerate(told)])) as answers:
         position = -len(others)
         for answer in answers:
             if isinstance(answer, Step):
                 yield answer
                 continue
             if position >= 0:
-                yield change.order[position], answer
+                yield MaskedFrame(TimedFrame(change.order[position], 0, part.newest, 0), answer)
             position += 1
 
 
@@ -120,14 +131,16 @@ def apply_change(
     change: Change,
     masks: Path,
     confidence: list[float],
-) -> Generator[tuple[int, Mask] | Step, None, None]:
-    """Carry out a change on a packed file of masks, whole or not at all; yield the new masks as they come.
+    stopping: Callable[[], bool] = lambda: False,
+) -> Generator[MaskedFrame | Step, None, None]:
+    """Carry out a change on a packed file of masks, whole or not at all; yield frames as they get new masks.
 
-    confidence: of each frame, 0..1 or NaN; it is brought up to date.
+    confidence: of each frame, 0..1 or NaN; it is brought up to date. Once `stopping` says so, the frames that
+    are left keep what they have.
     """
     spool = masks.with_name(f"{masks.name}.spool")
-    own = next(p for p in prompts if p.frame == change.frame)
-    sure: dict[int, float] = {}
+    own = next((p.mask for p in prompts if p.frame == change.frame), None)
+    done: dict[int, float] = {}
     try:
         answers = propagate_change(clip, segmenter, prompts, change)
         with MaskReader(masks) as stored, MaskWriter(spool) as new, closing(answers):
@@ -135,20 +148,25 @@ def apply_change(
                 if isinstance(item, Step):
                     yield item
                     continue
-                index, prediction = item
-                mask = merge(stored[index], prediction.mask, change.objects)
-                mask = impose(mask, own.mask) if index == change.frame else mask
+                before = stored[item.index] if item.index < len(stored) else np.zeros_like(item.mask)
+                mask = merge(before, item.mask, change.objects)
+                mask = impose(mask, own) if item.index == change.frame and own is not None else mask
                 new.add(mask)
-                sure[index] = prediction.confidence
-                yield index, mask
-        order = {index: position for position, index in enumerate(change.order)}
-        with MaskReader(masks) as stored, MaskReader(spool) as new_masks, MaskWriter(masks) as whole:
-            for index in range(len(stored)):
-                position = order.get(index)
-                whole.add_packed(
-                    stored.packed(index) if position is None else new_masks.packed(position), stored.size_hw
-                )
+                done[item.index] = item.prediction.confidence
+                yield MaskedFrame(item.timed, replace(item.prediction, mask=mask))
+                if stopping():
+                    break
+        _take_over(masks, spool, list(done))
     finally:
         spool.unlink(missing_ok=True)
-    for index, value in sure.items():
-        confidence[index] = value
+    for index, sure in sorted(done.items()):
+        confidence[index : index + 1] = [sure]
+
+
+def _take_over(masks: Path, spool: Path, frames: Sequence[int]) -> None:
+    """Put masks of `frames`, as they stand in a spool, in the place of those in a packed file, or behind."""
+    position = {frame: k for k, frame in enumerate(frames)}
+    with MaskReader(masks) as stored, MaskReader(spool) as new, MaskWriter(masks) as whole:
+        for frame in range(max(len(stored), *(frame + 1 for frame in (*frames, -1)))):
+            k = position.get(frame)
+            whole.add_packed(stored.packed(frame) if k is None else new.packed(k), stored.size_hw)

@@ -91,6 +91,7 @@ def _to_json(job: Job, digest: str) -> dict[str, Any]:
 def _from_json(kept: dict[str, Any]) -> tuple[Job, str]:
     fields = dict(kept["job"])
     fields["clip"] = Path(fields["clip"])
+    fields["span"] = tuple(fields["span"]) if fields.get("span") else None
     fields["names"] = {int(key): str(name) for key, name in fields["names"].items()}
     fields["prompts"] = tuple(
         Prompt(int(prompt["frame"]), np.array(Image.open(io.BytesIO(base64.b64decode(prompt["png"])))))

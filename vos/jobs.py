@@ -7,18 +7,21 @@ import threading
 import time
 from collections import OrderedDict, deque
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vos import segment
 from vos.errors import Cancelled, InvalidInput, QueueFull, VosError
 from vos.folders import results
 from vos.job_files import JobFiles
-from vos.propagate import Tracked
+from vos.job_status import JobStatus, first_status
+from vos.propagate import MaskedFrame
 from vos.segment import Finished, Progress
 from vos.store import Store
 from vos.types import Device, Job
 from vos.video.draw import overlay
 from vos.video.write import thumbnail
+
+__all__ = ["JobRunner", "JobStatus", "runner"]
 
 log = logging.getLogger(__name__)
 
@@ -26,41 +29,12 @@ CAPACITY = 16
 REMEMBERED = 100
 PREVIEW_EVERY_S = 0.5
 PREVIEW_SIDE = 640
-ACTIVE = ("queued", "running")
-
-
-@dataclass(frozen=True)
-class JobStatus:
-    """A job at one moment: queued, running, done, failed, cancelled, or interrupted when its process died.
-
-    `position` is 1 for the next job to run and 0 for one that is not waiting. `fps` and
-    `seconds_left` are 0 while they are unknown. `prepared` is as in vos.segment.Progress.
-    """
-
-    id: str
-    title: str
-    engine: str
-    state: str = "queued"
-    position: int = 0
-    done: int = 0
-    total: int = 0
-    prepared: float = 0.0
-    fps: float = 0.0
-    seconds_left: float = 0.0
-    note: str = ""
-    error: str = ""
-    cached: bool = False
-
-    @property
-    def active(self) -> bool:
-        """Whether the job still waits or runs."""
-        return self.state in ACTIVE
 
 
 class _Entry:
     def __init__(self, job: Job, digest: str, status: JobStatus) -> None:
         self.job, self.digest, self.status = job, digest, status
-        self.cancel = threading.Event()
+        self.cancel, self.stop = threading.Event(), threading.Event()
         self.preview = b""
         self._first: tuple[float, int] | None = None
         self._drawn = 0.0
@@ -69,14 +43,14 @@ class _Entry:
         """Take a Progress into the status and, twice a second, into the preview."""
         now = time.monotonic()
         fps = left = 0.0
-        if progress.tracked:
+        if progress.seen:
             self._first = self._first or (now, progress.done)
             frames, seconds = progress.done - self._first[1], now - self._first[0]
             if frames and seconds > 0:
                 fps = frames / seconds
                 left = (progress.total - progress.done) / fps
             if now - self._drawn >= PREVIEW_EVERY_S:
-                self._draw(progress.tracked)
+                self._draw(progress.seen)
                 self._drawn = now
         self.status = replace(
             self.status,
@@ -88,8 +62,8 @@ class _Entry:
             seconds_left=left,
         )
 
-    def _draw(self, tracked: Tracked) -> None:
-        self.preview = thumbnail(overlay(tracked.frame, tracked.mask), PREVIEW_SIDE)
+    def _draw(self, seen: MaskedFrame) -> None:
+        self.preview = thumbnail(overlay(seen.frame, seen.mask), PREVIEW_SIDE)
 
 
 class JobRunner:
@@ -121,7 +95,7 @@ class JobRunner:
         """
         job_id = segment.job_id(job, digest)
         stored = self.store.get(job_id) is not None  # the disk is never asked while the lock is held
-        entry = _Entry(job, digest, _first_status(job_id, job))
+        entry = _Entry(job, digest, first_status(job_id, job))
         if stored:
             self._files.remove(job_id)
         else:
@@ -188,6 +162,17 @@ class JobRunner:
         if waited:
             self._files.remove(job_id)
 
+    def stop(self, job_id: str) -> None:
+        """Let the running job end at its next frame and keep what has come; a waiting one is cancelled."""
+        with self._changed:
+            entry = self._entries.get(job_id)
+            running = entry is not None and entry.status.state == "running"
+            if entry is not None and running:
+                entry.stop.set()
+                entry.status = replace(entry.status, note="stopping")
+        if not running:
+            self.cancel(job_id)
+
     def wait(self, job_id: str, timeout_s: float) -> JobStatus | None:
         """Return the status once the job is no longer active, or when the time is over."""
         with self._changed:
@@ -211,7 +196,7 @@ class JobRunner:
             if known and known.status.active:
                 return
             if stored:
-                entry.status = replace(entry.status, state="done", cached=True)
+                entry.status = replace(entry.status, state="done", cached=True, result_id=job_id)
             elif len(self._queue) >= self._capacity:
                 raise QueueFull(f"{len(self._queue)} jobs wait already; at most {self._capacity} can")
             else:
@@ -227,7 +212,7 @@ class JobRunner:
             if self.store.get(job_id):
                 self._files.remove(job_id)
             else:
-                status = replace(_first_status(job_id, job), state="interrupted")
+                status = replace(first_status(job_id, job), state="interrupted")
                 self._entries[job_id] = _Entry(job, digest, status)
 
     def _is_active(self, job_id: str) -> bool:
@@ -259,13 +244,15 @@ class JobRunner:
 
     def _run(self, entry: _Entry) -> JobStatus:
         try:
-            run = segment.run(entry.job, self.store, device=self._device, digest=entry.digest)
+            request = entry.job, self.store
+            run = segment.run(*request, device=self._device, digest=entry.digest, stopping=entry.stop.is_set)
             with closing(run) as steps:
                 for item in steps:
                     if entry.cancel.is_set():
                         raise Cancelled("the job was cancelled")
                     if isinstance(item, Finished):
-                        return replace(entry.status, state="done", note="", cached=item.cached)
+                        done = replace(entry.status, state="done", note="", cached=item.cached)
+                        return replace(done, result_id=item.result.id)
                     entry.update(item)
             raise AssertionError("a run ended without a result")
         except Cancelled:
@@ -277,10 +264,6 @@ class JobRunner:
             log.exception("job %s failed", entry.status.id)
             text = f"an unexpected {type(error).__name__} stopped the job; the log has the details"
             return replace(entry.status, state="failed", error=text, note="")
-
-
-def _first_status(job_id: str, job: Job) -> JobStatus:
-    return JobStatus(id=job_id, title=job.title or job.clip.stem, engine=job.engine)
 
 
 _making = threading.Lock()

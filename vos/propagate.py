@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vos.types import Clip, Frame, Mask, Prediction, Prompt, Segmenter, Step
 from vos.video.masks import MaskReader, MaskWriter
@@ -20,16 +20,26 @@ from vos.video.read import FileClip, TimedFrame
 
 
 @dataclass(frozen=True, eq=False)
-class Tracked:
-    """A frame with its mask; pts and duration count 1/90000 s, pts from the start of the clip."""
+class MaskedFrame:
+    """A frame of a clip with its time, and what the engine says of it."""
 
-    index: int
-    pts: int
-    duration: int
-    frame: Frame
-    mask: Mask
-    confidence: float
-    attention: NDArray[np.float32] | None = None  # see vos.types.Prediction
+    timed: TimedFrame
+    prediction: Prediction
+
+    @property
+    def index(self) -> int:
+        """The frame's number."""
+        return self.timed.index
+
+    @property
+    def frame(self) -> Frame:
+        """The picture (H, W, 3)."""
+        return self.timed.frame
+
+    @property
+    def mask(self) -> Mask:
+        """The label map (H, W)."""
+        return self.prediction.mask
 
 
 @dataclass
@@ -52,17 +62,17 @@ class Stopwatch:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
 
-class _Part:
-    """A clip from one frame on, forward to its end or backwards to its start, as engines read it.
+class _Stretch:
+    """Frames of a clip, first to last or, where that is smaller, backwards, as engines read them.
 
     The frames that were read and not yet answered wait in `pending`.
     """
 
-    def __init__(self, clip: FileClip, first: int, watch: Stopwatch, *, backwards: bool = False) -> None:
-        self._clip, self._first, self._watch, self._backwards = clip, first, watch, backwards
+    def __init__(self, clip: FileClip, first: int, last: int, watch: Stopwatch) -> None:
+        self._clip, self._first, self._watch = clip, first, watch
+        self._step = -1 if last < first else 1
         self.pending: deque[TimedFrame] = deque()
-        count = first + 1 if backwards else clip.info.frames - first
-        self.info = dataclasses.replace(clip.info, frames=count)
+        self.info = dataclasses.replace(clip.info, frames=abs(last - first) + 1)
 
     def __iter__(self) -> Iterator[Frame]:
         with closing(self._source()) as source:
@@ -75,15 +85,16 @@ class _Part:
                 yield item.frame
 
     def _source(self) -> Generator[TimedFrame, None, None]:
-        if self._backwards:
-            for index, frame in enumerate(self._clip.backwards(self._first)):
+        if self._step < 0:
+            backwards = islice(self._clip.backwards(self._first), self.info.frames)
+            for index, frame in enumerate(backwards):
                 yield TimedFrame(self._first - index, 0, frame, 0)
         else:
-            yield from self._clip.timed(self._first)
+            yield from islice(self._clip.timed(self._first), self.info.frames)
 
     def sample(self, indices: Sequence[int]) -> Iterator[Frame]:
-        """Yield the frames at these ascending indices of the part."""
-        if not self._backwards:
+        """Yield the frames at these ascending indices of the stretch."""
+        if self._step > 0:
             yield from self._clip.sample([self._first + i for i in indices])
             return
         for index in indices:  # one at a time: they are descending in the file
@@ -91,7 +102,7 @@ class _Part:
 
 
 def _answers(
-    part: _Part, segmenter: Segmenter, prompts: Sequence[Prompt], watch: Stopwatch
+    part: _Stretch, segmenter: Segmenter, prompts: Sequence[Prompt], watch: Stopwatch
 ) -> Generator[tuple[TimedFrame, Prediction] | Step, None, None]:
     clip: Clip = part
     with closing(segmenter.segment(clip, prompts)) as answers:
@@ -107,47 +118,55 @@ def _answers(
             yield answer if isinstance(answer, Step) else (part.pending.popleft(), answer)
 
 
-def track(
+def propagate(
     clip: FileClip,
     segmenter: Segmenter,
     prompts: Sequence[Prompt],
     spool: Path,
     watch: Stopwatch | None = None,
-) -> Generator[Tracked | Step, None, None]:
+    span: tuple[int, int] | None = None,
+) -> Generator[MaskedFrame | Step, None, None]:
     """Yield every frame of a clip with its mask, in order; Steps may come in between.
 
     Frames before the first prompt are segmented backwards from it; their masks wait in the file
-    `spool`, packed, so that memory does not grow with the clip.
+    `spool`, packed, so that memory does not grow with the clip. Frames outside `span`, which holds all
+    prompts, have empty masks.
     """
     watch = watch or Stopwatch()
-    first = prompts[0].frame if prompts else 0
+    first, last = span or (0, clip.info.frames - 1)
+    start = prompts[0].frame if prompts else first
+    yield from _nothing(clip, 0, first)
+    if start > first:
+        yield from _propagate_back(clip, segmenter, prompts[0], first, spool, watch)
+    later = [dataclasses.replace(prompt, frame=prompt.frame - start) for prompt in prompts]
+    for answer in _answers(_Stretch(clip, start, last, watch), segmenter, later, watch):
+        yield answer if isinstance(answer, Step) else MaskedFrame(*answer)
+    yield from _nothing(clip, last + 1, clip.info.frames)
+
+
+def _propagate_back(
+    clip: FileClip, segmenter: Segmenter, prompt: Prompt, first: int, spool: Path, watch: Stopwatch
+) -> Generator[MaskedFrame | Step, None, None]:
     confidences: list[float] = []
-    if first:
-        start = [dataclasses.replace(prompts[0], frame=0)]
-        with MaskWriter(spool) as early:
-            for item in _answers(_Part(clip, first, watch, backwards=True), segmenter, start, watch):
-                if isinstance(item, Step):
-                    yield item
-                    continue
-                early.add(item[1].mask)
-                confidences.append(item[1].confidence)
-                yield Step("looking back from the first prompt", len(confidences), first + 1)
-        with MaskReader(spool) as masks:
-            for index, timed in zip(range(first), clip.timed(), strict=False):
-                back = first - index
-                yield _tracked(timed, Prediction(masks[back], confidences[back]))
-    later = [dataclasses.replace(prompt, frame=prompt.frame - first) for prompt in prompts]
-    for answer in _answers(_Part(clip, first, watch), segmenter, later, watch):
-        yield answer if isinstance(answer, Step) else _tracked(*answer)
+    told = [dataclasses.replace(prompt, frame=0)]
+    count = prompt.frame - first + 1
+    with MaskWriter(spool) as early:
+        for item in _answers(_Stretch(clip, prompt.frame, first, watch), segmenter, told, watch):
+            if isinstance(item, Step):
+                yield item
+                continue
+            early.add(item[1].mask)
+            confidences.append(item[1].confidence)
+            yield Step("looking back from the first prompt", len(confidences), count)
+    with MaskReader(spool) as masks:
+        for timed in islice(clip.timed(first), count - 1):
+            back = prompt.frame - timed.index
+            yield MaskedFrame(timed, Prediction(masks[back], confidences[back]))
 
 
-def _tracked(timed: TimedFrame, prediction: Prediction) -> Tracked:
-    return Tracked(
-        timed.index,
-        timed.pts,
-        timed.duration,
-        timed.frame,
-        prediction.mask,
-        prediction.confidence,
-        prediction.attention,
-    )
+def _nothing(clip: FileClip, first: int, end: int) -> Generator[MaskedFrame, None, None]:
+    """Yield the frames from `first` to before `end` with empty masks."""
+    if first < end:
+        empty = np.zeros(clip.info.size_hw, np.uint8)
+        for timed in islice(clip.timed(first), end - first):
+            yield MaskedFrame(timed, Prediction(empty))

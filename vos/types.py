@@ -215,7 +215,8 @@ class Job:
     """A request: segment this clip with this engine, these options and these prompts.
 
     `clip` is a video file, a folder or a zip of images. Title and object names are for people and
-    do not change the result.
+    do not change the result. `span` is the first and the last frame to segment; None is the whole clip.
+    `base` is the id of a result of this clip that the prompts put right: what they do not change stays.
     """
 
     clip: Path
@@ -224,6 +225,8 @@ class Job:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     title: str = ""
     names: Mapping[int, str] = field(default_factory=dict)
+    span: tuple[int, int] | None = None
+    base: str = ""
 
     def __post_init__(self) -> None:
         frames = [prompt.frame for prompt in self.prompts]
@@ -244,7 +247,8 @@ class Result:
     no opinion); attention (JPEG) where the engine has such; frame_names (JSON list) where the clip was a
     folder or a zip of images: what its files are called, without suffix. `visible` is the share of
     frames, 0..1, in which each object has pixels; `seconds` the time each stage took; `created` seconds
-    since 1970.
+    since 1970. `parent` is the id of the result that this one corrects, and `note` says what was corrected;
+    `missing` counts the last frames of the clip, which a stopped job has not segmented.
     """
 
     id: str
@@ -262,6 +266,10 @@ class Result:
     seconds: Mapping[str, float]
     warnings: tuple[str, ...]
     files: Mapping[str, Path] = field(default_factory=dict)
+    span: tuple[int, int] | None = None
+    parent: str = ""
+    note: str = ""
+    missing: int = 0
 
     @property
     def objects(self) -> tuple[int, ...]:

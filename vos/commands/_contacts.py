@@ -14,8 +14,7 @@ from tqdm import tqdm
 
 from vos.benchmark.contacts import QUICK_FRAMES, Score, contacts, measure
 from vos.benchmark.engine import prepare
-from vos.commands import _device
-from vos.commands.segment import options
+from vos.commands import _device, _options
 from vos.plugins import ENGINES, names
 
 HELP = "clips in which something touches, crosses, covers or clings to the object; J and leak"
@@ -48,7 +47,7 @@ def run(args: Namespace) -> int:
     clips = list(contacts(args.data, quick=args.quick))
     args.out.mkdir(parents=True, exist_ok=True)
     os.environ["VOS_CACHE"] = str(args.out)  # what an engine learns here is not the user's
-    engine = prepare(args.engine, options(args.option), args.device, args.precision)
+    engine = prepare(args.engine, _options.read(args.option), args.device, args.precision)
     scores = [measure(engine.segmenter, clip) for clip in tqdm(clips, unit="clip", disable=None)]
     _show(scores)
     table = args.out / TABLE

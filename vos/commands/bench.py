@@ -20,7 +20,7 @@ from pathlib import Path
 from vos import folders, plugins, segment
 from vos.commands import _device, _options
 from vos.net.device import choose
-from vos.propagate import Stopwatch, track
+from vos.propagate import Stopwatch, propagate
 from vos.segment import Finished
 from vos.store import Store
 from vos.types import Device, Frame, Job, OptionValue, Prompt
@@ -116,7 +116,7 @@ def _alone(job: Job, size: str, objects: int, device: Device) -> Row:
         finished = [step for step in segment.run(job, store, device=device) if isinstance(step, Finished)]
         alone = Stopwatch()
         again = segment.build(job.engine, job.options, device)
-        deque(track(open_clip(job.clip), again, job.prompts, Path(folder) / "spool", alone), maxlen=0)
+        deque(propagate(open_clip(job.clip), again, job.prompts, Path(folder) / "spool", alone), maxlen=0)
     result = finished[0].result
     stages = {stage: result.frames / max(result.seconds[stage], 1e-9) for stage in STAGES}
     stages["segment"] = result.frames / alone.seconds["segment"]

@@ -1,0 +1,142 @@
+"""Runs that correct, stop, go on, or leave frames out: stored results, frame by frame."""
+
+import json
+from fractions import Fraction
+from itertools import count
+
+import numpy as np
+import pytest
+
+from vos import segment
+from vos.errors import InvalidInput
+from vos.segment import Finished, Progress
+from vos.store import Store
+from vos.types import Device, Job, Prompt
+from vos.video.masks import MaskReader
+from vos.video.read import open_clip
+from vos.video.write import VideoWriter
+
+SIZE, COUNT = (72, 96), 12
+
+
+def box(left, top=20, value=1):
+    mask = np.zeros(SIZE, np.uint8)
+    mask[top : top + 20, left : left + 20] = value
+    return mask
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """Noise at rest, so that the flow engine keeps every mask where it is."""
+    path = tmp_path_factory.mktemp("clip") / "noise.mp4"
+    frame = np.random.default_rng(0).integers(0, 255, (*SIZE, 3)).astype(np.uint8)
+    with VideoWriter(path, SIZE, fps=Fraction(25)) as film:
+        for index in range(COUNT):
+            film.add(frame, index * 3600)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "cache") as opened:
+        yield opened
+        assert opened.check() == []
+
+
+def run(store, job, **more):
+    """Return the result and how many frames were segmented or drawn, by what the progress says."""
+    seen = {}
+    for item in segment.run(job, store, device=Device(), **more):
+        if isinstance(item, Finished):
+            return item.result, seen
+        if item.seen:
+            seen[item.note] = seen.get(item.note, 0) + 1
+    raise AssertionError
+
+
+def masks(result):
+    with MaskReader(result.files["masks"]) as reader:
+        return list(reader)
+
+
+def at(left, mask, value=1):
+    return bool((mask[25:35, left + 5 : left + 15] == value).all())
+
+
+FIRST = Prompt(0, box(5) + box(70, value=2))
+
+
+def test_a_correction_keeps_what_came_before_it_and_other_objects(clip, store):
+    base, _ = run(store, Job(clip, "flow", (FIRST,)))
+    moved = Prompt(7, box(40) + box(70, value=2))
+    result, seen = run(store, Job(clip, "flow", (FIRST, moved), base=base.id))
+    assert seen == {"correcting from frame 7": COUNT - 7, "drawing": COUNT}
+    before, after = masks(base), masks(result)
+    assert all(np.array_equal(a, b) for a, b in zip(before[:7], after[:7], strict=True))
+    assert np.array_equal(after[7], moved.mask)
+    for a, b in zip(before, after, strict=True):
+        assert np.array_equal(a == 2, b == 2)
+    assert [at(40, mask) for mask in after] == [False] * 7 + [True] * 5
+    assert not any(at(5, mask) for mask in after[7:])
+    assert (result.parent, result.note) == (base.id, "corrected on frame 7")
+    assert result.prompt_frames == (0, 7)
+    assert store.get(result.id) == result
+    assert [len(list(open_clip(result.files[name]))) for name in ("overlay", "source")] == [COUNT, COUNT]
+    assert masks(store.get(base.id))[9][25, 10] == 1  # the parent is as it was
+
+
+def test_a_later_prompt_ends_what_a_correction_changes(clip, store):
+    later = Prompt(9, box(5) + box(70, value=2))
+    base, _ = run(store, Job(clip, "flow", (FIRST, later)))
+    result, _ = run(store, Job(clip, "flow", (FIRST, Prompt(4, box(40)), later), base=base.id))
+    assert [at(40, mask) for mask in masks(result)] == [False] * 4 + [True] * 5 + [False] * 3
+    assert all(np.array_equal(a, b) for a, b in zip(masks(base)[9:], masks(result)[9:], strict=True))
+
+
+def test_an_object_added_later_is_found_before_its_prompt_too(clip, store):
+    base, _ = run(store, Job(clip, "flow", (FIRST,)))
+    result, _ = run(store, Job(clip, "flow", (FIRST, Prompt(6, box(40, value=3))), base=base.id))
+    assert all(at(40, mask, 3) for mask in masks(result))
+    assert result.objects == (1, 2, 3)
+    assert all(at(5, mask) and at(70, mask, 2) for mask in masks(result))
+
+
+def test_a_stopped_run_keeps_what_has_come_and_can_be_gone_on_from(clip, store):
+    frames = count()
+    job = Job(clip, "flow", (FIRST,))
+    part, _ = run(store, job, stopping=lambda: next(frames) == 4)
+    assert (part.frames, part.missing, len(masks(part))) == (5, COUNT - 5, 5)
+    assert len(list(open_clip(part.files["overlay"]))) == 5
+    whole, _ = run(store, job)
+    assert whole.id != part.id  # what was stopped does not stand for what was asked for
+    on, seen = run(store, Job(clip, "flow", (FIRST,), base=part.id))
+    assert seen["correcting from frame 5"] == COUNT - 5
+    assert (on.frames, on.missing) == (COUNT, 0)
+    assert all(np.array_equal(a, b) for a, b in zip(masks(on)[:5], masks(part), strict=True))
+    assert all(at(5, mask) and at(70, mask, 2) for mask in masks(on))
+    assert len(json.loads(on.files["confidence"].read_text())) == COUNT
+
+
+def test_a_run_that_is_stopped_before_its_first_frame_leaves_nothing(clip, store):
+    steps = segment.run(Job(clip, "flow", (Prompt(8, box(5)),)), store, device=Device())
+    first = next(steps)
+    assert isinstance(first, Progress)
+    steps.close()
+    assert store.count() == 0
+
+
+def test_only_the_marked_range_is_segmented(clip, store):
+    job = Job(clip, "flow", (Prompt(5, box(5)),), span=(3, 8))
+    result, _ = run(store, job)
+    assert [bool(mask.any()) for mask in masks(result)] == [False] * 3 + [True] * 6 + [False] * 3
+    assert result.span == (3, 8) == store.get(result.id).span
+    assert segment.job_id(job, "0" * 64) != segment.job_id(Job(clip, "flow", job.prompts), "0" * 64)
+    with pytest.raises(InvalidInput, match=r"prompt frame 5 is outside 6\.\.8"):
+        run(store, Job(clip, "flow", job.prompts, span=(6, 8)))
+    with pytest.raises(InvalidInput, match="frames 6 to 99 are to be segmented; there are 0 to 11"):
+        run(store, Job(clip, "flow", job.prompts, span=(6, 99)))
+
+
+def test_a_base_that_is_gone_or_of_another_clip_is_told(clip, store, tmp_path):
+    with pytest.raises(InvalidInput, match="not there any more"):
+        run(store, Job(clip, "flow", (FIRST,), base="f" * 64))

@@ -1,0 +1,244 @@
+"""One run's half-made files: frames with masks come in, and a result goes to the store."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import shutil
+import time
+import zipfile
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from vos.attention import Sheet
+from vos.correct import Change, apply_change, find_changes, find_rest
+from vos.doubts import Doubts
+from vos.errors import Cancelled
+from vos.propagate import MaskedFrame, Stopwatch, propagate
+from vos.store import Store
+from vos.track_files import to_json
+from vos.tracks import TrackBuilder
+from vos.types import Device, Job, OptionValue, Prediction, Prompt, Result, Segmenter, Step
+from vos.video.draw import overlay
+from vos.video.masks import MaskReader, MaskWriter, encode_png
+from vos.video.read import FileClip
+from vos.video.write import VideoWriter, plays_in_browsers, thumbnail
+
+Items = Generator[MaskedFrame | Step, None, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """How far a run is, in frames; with the newest frame and its mask once there is one.
+
+    `prepared` is how much is over, 0..1, of what comes before the first frame: learning, say.
+    """
+
+    done: int
+    total: int
+    note: str
+    seen: MaskedFrame | None = None
+    prepared: float = 0.0
+
+
+class Work:
+    """The files and counts of one run. `stopping` says that what has come is to be kept as it is."""
+
+    def __init__(
+        self, folder: Path, job: Job, clip: FileClip, *, copy_source: bool, stopping: Callable[[], bool]
+    ) -> None:
+        self._folder, self._job, self._clip, self._stopping = folder, job, clip, stopping
+        self._watch, self._start = Stopwatch(), time.perf_counter()
+        self._tracks, self._attention = TrackBuilder(), Sheet(clip.info.frames)
+        self._confidence: list[float | None] = []
+        self._doubts = Doubts(prompt.frame for prompt in job.prompts)
+        self._copy_source = copy_source
+        self._as_it_is = job.clip.is_file() and plays_in_browsers(clip.info)
+        self._stopped, self._parent, self._note = False, "", ""
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name
+
+    def segment(self, segmenter: Segmenter) -> Generator[Progress, None, None]:
+        """Segment the clip from its prompts on, frame by frame."""
+        job = self._job
+        items = propagate(self._clip, segmenter, job.prompts, self._path("spool"), self._watch, span=job.span)
+        yield from self._make(items, "segmenting")
+
+    def correct(self, segmenter: Segmenter, base: Result) -> Generator[Progress, None, None]:
+        """Put right what the prompts change in a result of the same clip; all else stays as it is."""
+        masks, job = self._path("changed"), self._job
+        shutil.copyfile(base.files["masks"], masks)
+        sure = [
+            math.nan if value is None else value for value in json.loads(base.files["confidence"].read_text())
+        ]
+        prompts, changes = self._find_changes(masks)
+        frames = sorted({change.frame for change in changes})
+        self._parent, self._note = base.id, f"corrected on frame {', '.join(map(str, frames))}"
+        done, total = 0, sum(len(change.order) for change in changes)
+        for change in changes:
+            steps = apply_change(self._clip, segmenter, prompts, change, masks, sure, self._note_stop)
+            with closing(steps):
+                for item in steps:
+                    if isinstance(item, Step):
+                        yield _step_progress(item, total)
+                        continue
+                    done += 1
+                    yield Progress(done, total, f"correcting from frame {change.frame}", item)
+            if self._stopped:
+                break
+        self._watch.add("segment", time.perf_counter() - self._start)
+        self._stopping = lambda: False  # what is left is to be drawn to its end
+        yield from self._make(self._changed(masks, sure, job), "drawing")
+
+    def _find_changes(self, masks: Path) -> tuple[Sequence[Prompt], tuple[Change, ...]]:
+        """Return the prompts and what they change; the newest mask of a stopped job is a prompt, too."""
+        first, last = self._job.span or (0, self._clip.info.frames - 1)
+        with MaskReader(masks) as stored:
+            changes = find_changes(stored, self._job.prompts, first, last)
+            if rest := find_rest(stored, self._job.prompts, last):
+                end = len(stored) - 1
+                newest = stored[end]
+                known = any(prompt.frame == end for prompt in self._job.prompts)
+                more = [] if known or not newest.any() else [Prompt(end, newest)]
+                return (*self._job.prompts, *more), (*changes, *rest)
+        return self._job.prompts, changes
+
+    def _note_stop(self) -> bool:
+        self._stopped = self._stopped or self._stopping()
+        return self._stopped
+
+    def _changed(self, masks: Path, sure: Sequence[float], job: Job) -> Items:
+        with MaskReader(masks) as stored:
+            for timed in self._clip.timed():
+                if timed.index >= len(stored):
+                    return
+                prediction = Prediction(stored[timed.index], sure[timed.index])
+                yield MaskedFrame(timed, prediction)
+
+    def _make(self, items: Items, note: str) -> Generator[Progress, None, None]:
+        """Draw, encode and pack frames as they come; at a stop, those that have come."""
+        clip, watch = self._clip, self._watch
+        total = clip.info.frames
+        with contextlib.ExitStack() as files:
+            film = files.enter_context(self._video("overlay"))
+            source = None
+            if self._copy_source and not self._as_it_is:
+                source = files.enter_context(self._video("source"))
+            masks = files.enter_context(MaskWriter(self._path("masks")))
+            for item in files.enter_context(closing(items)):
+                if isinstance(item, Step):
+                    yield _step_progress(item, total)
+                    continue
+                timed = item.timed
+                with watch("render"):
+                    drawn = overlay(item.frame, item.mask)
+                with watch("encode"):
+                    film.add(drawn, timed.pts, timed.duration)
+                    if source:
+                        source.add(item.frame, timed.pts, timed.duration)
+                with watch("pack"):
+                    masks.add(item.mask)
+                    self._tracks.add(item.mask)
+                self._take_notes(item)
+                yield Progress(item.index + 1, max(total, item.index + 1), note, item)
+                if self._note_stop():
+                    break
+            if self._stopped and not self._confidence:
+                raise Cancelled("the job was stopped before its first frame")
+            with watch("encode"):
+                files.close()
+
+    def _video(self, name: str) -> VideoWriter:
+        info = self._clip.info
+        return VideoWriter(self._path(f"{name}.mp4"), info.size_hw, fps=info.fps, audio=self._clip.audio)
+
+    def _take_notes(self, item: MaskedFrame) -> None:
+        sure = item.prediction.confidence
+        self._confidence.append(None if math.isnan(sure) else round(sure, 4))
+        self._attention.add(item)
+        self._doubts.add(item.frame)
+        middle = self._path("thumbnail")
+        if not middle.exists() or item.index == self._clip.info.frames // 3:
+            middle.write_bytes(thumbnail(overlay(item.frame, item.mask), 480))
+
+    def store(
+        self, store: Store, key: str, digest: str, device: Device, options: dict[str, OptionValue]
+    ) -> Result:
+        """Put what was made into the store; what was stopped has another id than what is whole."""
+        job, clip = self._job, self._clip
+        tracks = self._tracks.tracks({i for prompt in job.prompts for i in prompt.objects})
+        frames = len(self._confidence)
+        if self._stopped:
+            with self._path("masks").open("rb") as made:
+                key = hashlib.sha256(key.encode() + hashlib.file_digest(made, "sha256").digest()).hexdigest()
+        self._watch.seconds["total"] = time.perf_counter() - self._start
+        result = Result(
+            id=key,
+            title=job.title or job.clip.stem,
+            created=time.time(),
+            engine=job.engine,
+            options=options,
+            device=device,
+            digest=digest,
+            info=dataclasses.replace(clip.info, frames=frames),
+            frames=frames,
+            names={t.object_id: job.names[t.object_id] for t in tracks if t.object_id in job.names},
+            prompt_frames=tuple(p.frame for p in job.prompts),
+            visible={t.object_id: t.visible_share for t in tracks},
+            seconds={stage: round(s, 4) for stage, s in self._watch.seconds.items()},
+            warnings=clip.warnings
+            + self._doubts.sentences(tracks, self._confidence, job.names, _known(job.prompts)),
+            span=job.span,
+            parent=self._parent,
+            note=self._note,
+            missing=clip.info.frames - frames if self._stopped else 0,
+        )
+        self._path("tracks").write_text(to_json(tracks))
+        self._path("confidence").write_text(json.dumps(self._confidence))
+        self._path("prompts").write_bytes(prompts_zip(job.prompts))
+        return store.put(result, dict(self._files()))
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        for name in ("masks", "thumbnail", "tracks", "confidence", "prompts"):
+            yield name, self._path(name)
+        yield "overlay", self._path("overlay.mp4")
+        if sheet := self._attention.jpeg():
+            self._path("attention").write_bytes(sheet)
+            yield "attention", self._path("attention")
+        if names := self._clip.frame_names:
+            self._path("frame_names").write_text(json.dumps(names))
+            yield "frame_names", self._path("frame_names")
+        if not self._copy_source:
+            yield "source", self._path("stored.mp4")
+        else:
+            yield "source", self._job.clip if self._as_it_is else self._path("source.mp4")
+
+
+def _step_progress(step: Step, total: int) -> Progress:
+    share = step.done / max(step.total, 1)
+    return Progress(0, total, f"{step.note}: {step.done} of {step.total}", prepared=share)
+
+
+def _known(prompts: Sequence[Prompt]) -> dict[int, int]:
+    """Return the frame from which on each object is looked for: all, for those of the first prompt."""
+    first: dict[int, int] = {}
+    for number, prompt in enumerate(prompts):
+        for i in prompt.objects:
+            first.setdefault(i, prompt.frame if number else 0)
+    return first
+
+
+def prompts_zip(prompts: Sequence[Prompt]) -> bytes:
+    """Return the prompts as a zip of palette PNGs, 00040.png for frame 40."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for prompt in prompts:
+            archive.writestr(zipfile.ZipInfo(f"{prompt.frame:05d}.png"), encode_png(prompt.mask))
+    return buffer.getvalue()
