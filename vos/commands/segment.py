@@ -8,29 +8,18 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
-from tqdm import tqdm
-
 from vos import downloads, plugins
-from vos import segment as service
-from vos.commands import _clicks, _device, _options, _out
+from vos.commands import _clicks, _device, _options, _out, _runs
 from vos.commands._exports import write
 from vos.errors import InvalidInput
 from vos.folders import results
-from vos.labels import Labeller, merge_layers, read_labels
-from vos.net.device import choose
-from vos.segment import Finished
 from vos.store import Store
-from vos.types import Job, Prompt, read_number
-from vos.video.masks import MaskReader, check_prompt, fit, write_png
+from vos.types import Job, read_number
 from vos.video.read import probe
 
 HELP = "segment a clip and write masks, overlay video, trajectory and facts"
-FACTS = "result.json"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +34,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "given several times: black-and-white masks of one frame are several objects",
     )
     _clicks.arguments(parser)
+    parser.add_argument(
+        "--range", metavar="FIRST:LAST", help="segment these frames only; either may be left out"
+    )
     parser.add_argument("--out", type=Path, help="folder for the files (default: CLIP_vos beside CLIP)")
     _out.arguments(parser)
     parser.add_argument(
@@ -72,57 +64,37 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Segment, then write the files."""
     out = args.out or _beside(args.clip)
-    _out.check(out, FACTS, overwrite=args.overwrite)
+    _out.check(out, _runs.FACTS, overwrite=args.overwrite)
     info = probe(args.clip)
     job = Job(
         clip=args.clip,
         engine=args.engine,
-        prompts=(*_prompts(args.prompt, info.size_hw), *_clicks.prompts(args)),
+        prompts=(*_runs.read_prompts(args.prompt, info.size_hw), *_clicks.prompts(args)),
         options=_options.read(args.option),
         title=args.clip.stem,
+        span=_span(args.range, info.frames),
     )
     with _store(args.no_cache) as store:
-        finished = _segment(job, store, args, info.frames)
-        _write(finished, out, overwrite=args.overwrite)
+        finished = _runs.run_job(job, store, args, info.frames)
+        _runs.write_files(finished, out, overwrite=args.overwrite)
         for name in args.export:
             write(store, finished.result, name, {}, out / downloads.file_of(name), overwrite=True)
-    result = finished.result
-    seconds = result.seconds["total"]
-    how = "from cache" if finished.cached else f"{seconds:.1f} s, {result.frames / seconds:.1f} fps"
-    print(f"{result.frames} frames in {out} ({how})")
-    for warning in result.warnings:
-        print(f"warning: {warning}")
+    _runs.report(finished, out)
     return 0
+
+
+def _span(text: str | None, frames: int) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    parts = re.fullmatch(r"([0-9]*):([0-9]*)", text)
+    if not parts:
+        raise InvalidInput(f"--range takes FIRST:LAST; got {text!r}")
+    return read_number(parts[1] or "0"), read_number(parts[2] or str(frames - 1))
 
 
 def _beside(clip: Path) -> Path:
     whole = Path(os.path.abspath(clip))  # "." and ".." have no name of their own
     return clip.parent / f"{whole.name if clip.is_dir() else whole.stem}_vos"
-
-
-def _prompts(given: list[str], size_hw: tuple[int, int]) -> Iterator[Prompt]:
-    """Read the mask files, in the order of their frames, with one meaning of colours for all."""
-    labeller = Labeller()
-    named = sorted(map(_frame_and_file, given), key=itemgetter(0))
-    for frame, files in groupby(named, itemgetter(0)):
-        layers = [(path, fit(read_labels(Path(path), labeller), size_hw)) for _, path in files]
-        merged = layers[0][1] if len(layers) == 1 else merge_layers(layers)
-        labels = check_prompt(merged)
-        for note in labels.notes:
-            print(f"{', '.join(path for path, _ in layers)}: {note}")
-        yield Prompt(frame, labels.mask)
-
-
-def _frame_and_file(text: str) -> tuple[int, str]:
-    """Split [FRAME:]FILE.
-
-    Raises:
-        InvalidInput: there is no file.
-    """
-    parts = re.fullmatch(r"(?:([0-9]+):)?(.+)", text, re.DOTALL)
-    if not parts:
-        raise InvalidInput(f"--prompt takes [FRAME:]FILE; got {text!r}")
-    return read_number(parts[1] or "0"), parts[2]
 
 
 @contextlib.contextmanager
@@ -133,33 +105,3 @@ def _store(throw_away: bool) -> Iterator[Store]:
         return
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         yield store
-
-
-def _segment(job: Job, store: Store, args: argparse.Namespace, frames: int) -> Finished:
-    device = choose(args.device, args.precision)
-    with (
-        closing(service.run(job, store, device=device)) as steps,
-        tqdm(total=frames, unit="frame", disable=None, leave=False) as bar,
-    ):
-        for item in steps:
-            if isinstance(item, Finished):
-                return item
-            bar.set_description(item.note)
-            bar.update(item.done - bar.n)
-    raise AssertionError("a run ended without a result")
-
-
-def _write(finished: Finished, out: Path, *, overwrite: bool) -> None:
-    """Write masks, overlay, trajectory and facts in place of what an earlier run wrote here."""
-    result = finished.result
-    masks_to = [f"masks/{index:05d}.png" for index in range(result.frames)]
-    made = ("overlay.mp4", "trajectory.csv")
-    files = [*masks_to, *made, FACTS]
-    _out.begin(out, FACTS, files, overwrite=overwrite)
-    (out / "masks").mkdir(exist_ok=True)
-    with MaskReader(result.files["masks"]) as masks:
-        for name, mask in zip(masks_to, masks, strict=True):
-            write_png(out / name, mask)
-    for name in made:
-        downloads.make(result, name, out)
-    _out.finish(out, FACTS, downloads.describe(result, files))

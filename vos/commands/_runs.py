@@ -1,0 +1,93 @@
+"""What `segment` and `correct` share: reading mask files, running a job with a bar, writing its files."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+from tqdm import tqdm
+
+from vos import downloads, segment
+from vos.commands import _out
+from vos.errors import InvalidInput
+from vos.labels import Labeller, merge_layers, read_labels
+from vos.net.device import choose
+from vos.segment import Finished
+from vos.store import Store
+from vos.types import Job, Prompt, read_number
+from vos.video.masks import MaskReader, check_prompt, fit, write_png
+
+FACTS = "result.json"
+
+
+def read_prompts(given: list[str], size_hw: tuple[int, int]) -> Iterator[Prompt]:
+    """Read the mask files, in the order of their frames, with one meaning of colours for all."""
+    labeller = Labeller()
+    named = sorted(map(_frame_and_file, given), key=itemgetter(0))
+    for frame, files in groupby(named, itemgetter(0)):
+        layers = [(path, fit(read_labels(Path(path), labeller), size_hw)) for _, path in files]
+        merged = layers[0][1] if len(layers) == 1 else merge_layers(layers)
+        labels = check_prompt(merged)
+        for note in labels.notes:
+            print(f"{', '.join(path for path, _ in layers)}: {note}")
+        yield Prompt(frame, labels.mask)
+
+
+def _frame_and_file(text: str) -> tuple[int, str]:
+    """Split [FRAME:]FILE.
+
+    Raises:
+        InvalidInput: there is no file.
+    """
+    parts = re.fullmatch(r"(?:([0-9]+):)?(.+)", text, re.DOTALL)
+    if not parts:
+        raise InvalidInput(f"--prompt takes [FRAME:]FILE; got {text!r}")
+    return read_number(parts[1] or "0"), parts[2]
+
+
+def run_job(
+    job: Job, store: Store, args: argparse.Namespace, frames: int, digest: str | None = None
+) -> Finished:
+    """Run a job with a bar on --device at --precision."""
+    device = choose(args.device, args.precision)
+    with (
+        closing(segment.run(job, store, device=device, digest=digest)) as steps,
+        tqdm(total=frames, unit="frame", disable=None, leave=False) as bar,
+    ):
+        for item in steps:
+            if isinstance(item, Finished):
+                return item
+            bar.set_description(item.note)
+            bar.update(item.done - bar.n)
+    raise AssertionError("a run ended without a result")
+
+
+def write_files(finished: Finished, out: Path, *, overwrite: bool) -> None:
+    """Write masks, overlay, trajectory and facts in place of what an earlier run wrote here."""
+    result = finished.result
+    masks_to = [f"masks/{index:05d}.png" for index in range(result.frames)]
+    made = ("overlay.mp4", "trajectory.csv")
+    files = [*masks_to, *made, FACTS]
+    _out.begin(out, FACTS, files, overwrite=overwrite)
+    (out / "masks").mkdir(exist_ok=True)
+    with MaskReader(result.files["masks"]) as masks:
+        for name, mask in zip(masks_to, masks, strict=True):
+            write_png(out / name, mask)
+    for name in made:
+        downloads.make(result, name, out)
+    _out.finish(out, FACTS, downloads.describe(result, files))
+
+
+def report(finished: Finished, out: Path) -> None:
+    """Say what was made, how fast, and what to look at."""
+    result = finished.result
+    seconds = result.seconds["total"]
+    how = "from cache" if finished.cached else f"{seconds:.1f} s, {result.frames / seconds:.1f} fps"
+    print(f"{result.frames} frames in {out} ({how})")
+    for warning in result.warnings:
+        print(f"warning: {warning}")

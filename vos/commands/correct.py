@@ -1,0 +1,92 @@
+"""python -m vos correct: put a stored result right on some frames; what that does not change stays."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import zipfile
+from pathlib import Path
+
+from vos.commands import _clicks, _device, _out, _runs
+from vos.commands.export import find
+from vos.errors import InvalidInput
+from vos.folders import results
+from vos.labels import read_labels
+from vos.store import Store
+from vos.types import Job, Prompt, Result
+from vos.video.read import probe
+
+HELP = "correct a stored result on some frames and track again from there"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("result", help="id of a result or the beginning of one, or a folder of `segment`")
+    parser.add_argument(
+        "--prompt",
+        action="append",
+        default=[],
+        metavar="FRAME:FILE",
+        help="what the objects that the mask names are on a frame; may be given several times",
+    )
+    _clicks.arguments(parser)
+    parser.add_argument("--clip", type=Path, help="the clip, where the store keeps a converted copy of it")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: TITLE_corrected_vos")
+    _out.arguments(parser)
+    _device.arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Correct, then write the files as `segment` does."""
+    with Store(results()) as store:
+        base = find(store, args.result)
+        args.clip = given = args.clip or base.files["source"]
+        info = probe(given)
+        if info.size_hw != base.info.size_hw:
+            wanted = f"{base.info.width}x{base.info.height}"
+            raise InvalidInput(
+                f"{given.name} is {info.width}x{info.height}, the result {wanted}; "
+                "name the clip it was made of with --clip"
+            )
+        out = args.out or Path(f"{base.title}_corrected_vos")
+        _out.check(out, _runs.FACTS, overwrite=args.overwrite)
+        job = Job(
+            clip=given,
+            engine=base.engine,
+            prompts=merge_prompts(stored_prompts(base), _given_prompts(args, info.size_hw)),
+            options=dict(base.options),
+            title=base.title,
+            names=dict(base.names),
+            span=base.span,
+            base=base.id,
+        )
+        digest = base.digest if given == base.files["source"] else None
+        finished = _runs.run_job(job, store, args, info.frames, digest)
+        _runs.write_files(finished, out, overwrite=args.overwrite)
+    _runs.report(finished, out)
+    return 0
+
+
+def _given_prompts(args: argparse.Namespace, size_hw: tuple[int, int]) -> list[Prompt]:
+    given = [*_runs.read_prompts(args.prompt, size_hw), *_clicks.prompts(args)]
+    if not given:
+        raise InvalidInput("a correction needs at least one --prompt, --click or --box")
+    return given
+
+
+def stored_prompts(result: Result) -> list[Prompt]:
+    """Return the prompts that a result was made from."""
+    with zipfile.ZipFile(io.BytesIO(result.files["prompts"].read_bytes())) as archive:
+        names = archive.namelist()
+        return [Prompt(int(Path(name).stem), read_labels(archive.read(name)).mask) for name in names]
+
+
+def merge_prompts(earlier: list[Prompt], later: list[Prompt]) -> tuple[Prompt, ...]:
+    """Return all prompts; of objects that both name on a frame the later ones count."""
+    from vos.net.prompts import impose
+
+    merged = {prompt.frame: prompt for prompt in earlier}
+    for prompt in later:
+        known = merged.get(prompt.frame)
+        merged[prompt.frame] = Prompt(prompt.frame, impose(known.mask, prompt.mask)) if known else prompt
+    return tuple(merged.values())
