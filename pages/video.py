@@ -1,18 +1,27 @@
-"""One result: the rendered video, how the tracking went, codec facts, timings, downloads."""
+"""One result: looked at frame by frame, put right, finished, and taken away."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
+from urllib.parse import parse_qsl
 
-import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from pages import _drafts, _parts, _theme, player
+from pages import _drafts, _parts, player
 from vos import downloads
+from vos.errors import VosError
 from vos.types import Result
 from vos.video.draw import hex_colour
+from vos.video.finish import Finish, read_finish
+
+MOST_VERSIONS = 50
+TOUCHES = {  # label, from, to, step
+    "smooth": ("Smooth over time, frames on either side", 0, 5, 1),
+    "specks": ("Drop parts below this share of the largest", 0.0, 0.5, 0.01),
+    "holes": ("Fill holes", 0, 0, 0),
+    "grow": ("Grow or shrink, pixels", -20, 20, 1),
+    "feather": ("Feather the edge of exports with alpha, pixels", 0.0, 20.0, 0.5),
+}
 
 jobs = _parts.runner()
 store = jobs.store
@@ -41,16 +50,120 @@ def _show(result: Result) -> None:
         st.warning(_parts.plain(warning[:1].upper() + warning[1:]))
     left, right = st.columns([13, 7], gap="large")
     with left:
-        player.show(f"/api/results/{result.id}/player.json", key=f"player_{result.id}")
+        _stage(result)
         _downloads(result)
-        _confidence(result)
         _attention(result)
     with right:
         _status(result)
-        _reuse(result)
+        _versions(result)
         _information(result)
         _timings(result)
         _manage(result)
+
+
+@st.fragment
+def _stage(result: Result) -> None:
+    """Show the player, and what can be done with the frame that it shows; only this runs when it moves."""
+    key = f"player_{result.id}"
+    asked = st.query_params.get("frame", "")
+    finish = _finish_of(result.id)
+    frame = player.show(
+        f"/api/results/{result.id}/player.json",
+        key=key,
+        frame=int(asked) if asked.isdecimal() and asked.isascii() else 0,
+        token=asked,
+        finish=finish.query if finish.changes_masks else "",
+    )
+    frame = min(frame, result.frames - 1)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _parts.button(
+            f"Correct frame {frame}",
+            _correct,
+            result.id,
+            frame,
+            changes=True,
+            type="primary",
+            icon=":material/edit:",
+            key="correct",
+        )
+        if result.missing:
+            _parts.button(
+                f"Track the other {result.missing} frames",
+                _go_on,
+                result.id,
+                changes=True,
+                icon=":material/play_arrow:",
+                key="go_on",
+            )
+        with st.popover("Finishing touches", icon=":material/auto_fix_high:"):
+            _finishing(result.id)
+
+
+def _correct(result_id: str, frame: int) -> None:
+    _drafts.from_result(_parts.still_there(store, result_id), frame, store)
+    _parts.go("upload.py")
+
+
+def _go_on(result_id: str) -> None:
+    result = _parts.still_there(store, result_id)
+    _drafts.from_result(result, result.frames - 1, store)
+    _parts.go("upload.py")
+
+
+def _finish_of(result_id: str) -> Finish:
+    """Return the touches that the address names, those of this visit, or none."""
+    query = st.session_state.setdefault(f"finish_{result_id}", st.query_params.get("finish", ""))
+    try:
+        return read_finish(dict(parse_qsl(query)))
+    except VosError:
+        return Finish()
+
+
+def _finishing(result_id: str) -> None:
+    finish = _finish_of(result_id)
+    keys = {name: f"touch_{name}_{result_id}" for name in TOUCHES}
+    for name, (label, low, high, step) in TOUCHES.items():
+        value = getattr(finish, name)
+        change = {"key": keys[name], "on_change": _keep_touches, "args": (result_id, keys)}
+        if isinstance(value, bool):
+            st.toggle(label, value, **change)
+        else:
+            st.slider(label, low, high, value, step, **change)
+    st.caption("The masks are kept as they are; the player and every export show them finished like this.")
+
+
+def _keep_touches(result_id: str, keys: dict[str, str]) -> None:
+    query = Finish(**{name: st.session_state[key] for name, key in keys.items()}).query
+    st.session_state[f"finish_{result_id}"] = query
+    if query:
+        st.query_params["finish"] = query
+    else:
+        st.query_params.pop("finish", None)
+
+
+def _versions(result: Result) -> None:
+    """Show what a corrected result comes from, newest first."""
+    if not result.parent:
+        return
+    st.subheader("Versions")
+    seen, shown = {result.id}, result
+    while shown.parent and shown.parent not in seen and len(seen) < MOST_VERSIONS:
+        earlier = store.get(shown.parent)
+        note = shown.note[:1].upper() + shown.note[1:]
+        if earlier is None:
+            st.caption(f"{note}; what it was made from is not there any more.")
+            return
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{_parts.plain(note)} · {_parts.ago(shown.created)}")
+            _parts.button(
+                "Undo" if shown.id == result.id else "Open what it was before",
+                _parts.open_result,
+                earlier.id,
+                icon=":material/undo:",
+                key=f"back_to_{earlier.id}",
+            )
+        seen.add(earlier.id)
+        shown = earlier
 
 
 def _status(result: Result) -> None:
@@ -128,47 +241,11 @@ def _downloads(result: Result) -> None:
     )
 
 
-def _confidence(result: Result) -> None:
-    values = json.loads(result.files["confidence"].read_text())
-    if all(value is None for value in values):
-        return
-    st.markdown("**Where to look:** the engine's confidence, frame by frame")
-    figure = go.Figure(go.Scatter(y=values, mode="lines", line={"color": "#ff2e88"}, name="confidence"))
-    figure.update_layout(xaxis_title="frame", yaxis={"range": [0, 1.02], "title": "confidence"})
-    margin = {"l": 0, "r": 0, "t": 8, "b": 0}
-    _theme.chart(figure, f"confidence_{result.id}", height=180, margin=margin)
-
-
 def _attention(result: Result) -> None:
     if "attention" not in result.files:
         return
     st.markdown("**Attention** of the object in the reference frames to each place; yellow is most")
     _parts.picture(result.files["attention"].read_bytes(), "Heat maps of attention over frames of the clip")
-
-
-def _reuse(result: Result) -> None:
-    """Offer a frame's mask as the prompt of another run."""
-    visible = [track.visible for track in downloads.tracks(result)]
-    found = np.any(visible, axis=0) if visible else np.zeros(0, bool)
-    if not found.any():
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        first, last = int(found.argmax()), result.frames - 1
-        st.number_input("Frame", 0, last, first, key=f"prompt_frame_{result.id}", width=110)
-        _parts.button(
-            "Use its mask as a prompt",
-            _to_prompt,
-            result.id,
-            f"prompt_frame_{result.id}",
-            changes=True,
-            icon=":material/edit:",
-            key="to_prompt",
-        )
-
-
-def _to_prompt(result_id: str, frame_key: str) -> None:
-    _drafts.from_result(_parts.still_there(store, result_id), int(st.session_state[frame_key]), store)
-    _parts.go("upload.py")
 
 
 def _manage(result: Result) -> None:

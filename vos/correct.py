@@ -13,7 +13,7 @@ import numpy as np
 
 from vos.net.prompts import impose
 from vos.propagate import MaskedFrame
-from vos.types import Frame, Mask, Prompt, Segmenter, Step, VideoInfo
+from vos.types import Frame, Job, Mask, Prompt, Result, Segmenter, Step, VideoInfo
 from vos.video.masks import MaskReader, MaskWriter
 from vos.video.read import FileClip, TimedFrame
 
@@ -34,6 +34,15 @@ class Change:
         """The frames, from the prompt's on."""
         step = 1 if self.end >= self.frame else -1
         return range(self.frame, self.end + step, step)
+
+
+def can_correct(base: Result, job: Job, digest: str) -> bool:
+    """Say whether a job can start from a result: same clip and range, and all its prompts are still there.
+
+    A prompt that was taken away may have shaped any frame: then everything is segmented anew.
+    """
+    kept = set(base.prompt_frames) <= {prompt.frame for prompt in job.prompts}
+    return kept and base.digest == digest and base.span == job.span and bool(job.prompts)
 
 
 def find_changes(masks: MaskReader, prompts: Sequence[Prompt], first: int, last: int) -> tuple[Change, ...]:
