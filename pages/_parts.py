@@ -14,9 +14,8 @@ import streamlit as st
 from vos import jobs as work
 from vos import plugins, sharing
 from vos.errors import InvalidInput, VosError
-from vos.index import Row
 from vos.jobs import JobRunner, JobStatus
-from vos.store import Store
+from vos.store import Row, Store
 from vos.types import Result
 
 LISTED = 24  # results in a select box

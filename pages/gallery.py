@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages import _parts
-from vos.index import Page, Row
+from vos.store import Page, Row
 
 ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "title": "Title", "largest": "Largest first"}
 KEPT = ("search", "engine", "sort", "sheet")

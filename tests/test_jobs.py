@@ -13,11 +13,11 @@ import pytest
 from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
 from vos import folders, jobs, segment
 from vos.errors import InvalidInput, QueueFull
-from vos.index import WAIT_S
 from vos.jobs import JobRunner
 from vos.propagate import MaskedFrame
 from vos.segment import Progress
 from vos.store import Store
+from vos.store.index import WAIT_S
 from vos.types import Prediction
 from vos.video.read import TimedFrame
 

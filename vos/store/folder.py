@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vos.errors import DamagedResult
-from vos.index import Entry, Row
+from vos.store.index import Entry, Row
 from vos.types import Result
 
 NAMES = {

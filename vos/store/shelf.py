@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vos import index as rows
 from vos.errors import DamagedResult
-from vos.index import Entry, Index, Page, note
-from vos.result_folder import META, NAMES, describe, entry_of, read_entry, read_text, write_meta
+from vos.store import index as rows
+from vos.store.folder import META, NAMES, describe, entry_of, read_entry, read_text, write_meta
+from vos.store.index import Entry, Index, Page, note
 from vos.types import Result
 
 log = logging.getLogger(__name__)

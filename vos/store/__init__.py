@@ -12,17 +12,18 @@ from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 
 import diskcache
 
-from vos import old_store, uploads
+from vos import uploads
 from vos.errors import InvalidInput, StorageUnavailable
 from vos.folders import explaining
-from vos.index import SORTS, Page
 from vos.owned import OwnedFolder, abandoned
-from vos.plain_cache import PlainCache, open_cache
-from vos.result_folder import bring, facts, fill
-from vos.shelf import Shelf
+from vos.store import old
+from vos.store.folder import bring, facts, fill
+from vos.store.index import SORTS, Page, Row
+from vos.store.plain_cache import PlainCache, open_cache
+from vos.store.shelf import Shelf
 from vos.types import Result
 
-__all__ = ["FILES", "OPTIONAL", "Store", "facts"]
+__all__ = ["FILES", "OPTIONAL", "Page", "Row", "Store", "facts"]
 
 FILES = ("overlay", "masks", "prompts", "thumbnail", "tracks", "confidence")
 OPTIONAL = ("attention", "frame_names")
@@ -183,7 +184,7 @@ class Store:
         `search` is part of the title, whatever its case; `engine` and `digest` are exact, "" for all.
 
         Raises:
-            InvalidInput: a sort that is not in vos.index.SORTS.
+            InvalidInput: a sort that is not in vos.store.index.SORTS.
         """
         if sort not in SORTS:
             raise InvalidInput(f"results are sorted by {', '.join(SORTS)}; got {sort!r}")
@@ -291,7 +292,7 @@ class Store:
             for _ in abandoned(self._work):
                 pass
             self.shelf.reconcile()
-            old_store.migrate(self._cache, self.shelf, self._work)
+            old.migrate(self._cache, self.shelf, self._work)
             self._cache.expire()
 
 

@@ -9,11 +9,11 @@ import secrets
 from pathlib import Path
 
 from vos.errors import DamagedResult
-from vos.index import note
 from vos.owned import OwnedFolder, exclusive
-from vos.plain_cache import PlainCache
-from vos.result_folder import NAMES, bring, entry_of, read_text, write_meta
-from vos.shelf import Shelf
+from vos.store.folder import NAMES, bring, entry_of, read_text, write_meta
+from vos.store.index import note
+from vos.store.plain_cache import PlainCache
+from vos.store.shelf import Shelf
 
 log = logging.getLogger(__name__)
 

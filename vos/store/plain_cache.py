@@ -17,7 +17,7 @@ import diskcache
 
 from vos.errors import DamagedResult
 from vos.folders import sqlite_code
-from vos.index import move_database_aside, note
+from vos.store.index import move_database_aside, note
 
 log = logging.getLogger(__name__)
 
