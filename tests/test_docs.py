@@ -1,4 +1,4 @@
-"""The documentation speaks of what is there: its links lead somewhere, its paths, options and commands exist."""
+"""The documentation speaks of what is there: links, paths, options and commands that it names exist."""
 
 import dataclasses
 import re
