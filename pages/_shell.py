@@ -1,10 +1,13 @@
 """Page config, navigation, and the count of page visits, nothing else."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages import _parts, _theme
 
-st.set_page_config(page_title="VOS: one object out of a video", page_icon="docs/icon.png", layout="wide")
+ICON = Path(__file__).with_name("icon.png")
+st.set_page_config(page_title="VOS: one object out of a video", page_icon=ICON, layout="wide")
 st.html(_theme.style())
 pages = [
     st.Page("home.py", title="Home", icon=":material/home:", default=True),

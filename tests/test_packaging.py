@@ -1,5 +1,6 @@
-"""What is installed is what is pinned, and nothing needs a Unix."""
+"""What is installed is what is pinned, keeps results in the home, and nothing needs a Unix."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -33,3 +34,14 @@ def test_everything_imports_where_there_is_no_unix():
     done = subprocess.run([sys.executable, "-c", IMPORT_ALL], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "segment" in done.stdout
+
+
+def test_results_of_an_installed_package_do_not_lie_beside_it(tmp_path):
+    (tmp_path / "vos").symlink_to(ROOT / "vos")
+    (tmp_path / "vos_app").mkdir()
+    code = "from vos.folders import results; print(results())"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path / "me"), "VOS_CACHE": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment
+    )
+    assert done.stdout.strip() == str(tmp_path / "me" / ".vos")

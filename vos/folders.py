@@ -33,8 +33,13 @@ _SQLITE = {
 
 
 def results() -> Path:
-    """Return the folder of results: what an entry point chose, $VOS_CACHE, or cache/ beside the package."""
-    return _chosen or Path(os.environ.get("VOS_CACHE") or Path(__file__).parent.parent / "cache")
+    """Return the folder of results: what an entry point chose, $VOS_CACHE, or cache/ of a checkout.
+
+    Once the package is installed it is .vos in the user's home: what lies beside a package goes with it.
+    """
+    home = Path(__file__).parent.parent
+    default = Path.home() / ".vos" if (home / "vos_app").is_dir() else home / "cache"
+    return _chosen or Path(os.environ.get("VOS_CACHE") or default)
 
 
 def choose(folder: Path | None) -> None:

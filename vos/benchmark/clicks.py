@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vos.benchmark.overlap import jaccard
-from vos.benchmark.sequence import check_size, opened
+from vos.benchmark.sequence import check_size, open_picture
 from vos.errors import InvalidInput
 from vos.labels import read_labels
 from vos.net.next_click import next_click
@@ -45,7 +45,7 @@ class Sample:
         Raises:
             InvalidInput: a file is missing or unreadable, or the two sizes differ.
         """
-        with opened(self.image) as image:
+        with open_picture(self.image) as image:
             frame = np.asarray(image.convert("RGB"))
         labels = _read(self.labels)
         check_size(self.labels, labels, frame.shape[:2])

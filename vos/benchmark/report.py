@@ -18,7 +18,7 @@ from vos.benchmark.layouts import Dataset
 from vos.benchmark.overlap import mean
 from vos.benchmark.predictions import Predictions
 from vos.benchmark.scores import MEASURES, VideoScores
-from vos.benchmark.sequence import opened
+from vos.benchmark.sequence import open_picture
 from vos.video.draw import overlay
 
 # J mean, F mean and T on the 20 sequences of DAVIS 2016 val, as published; the last two need no mask.
@@ -155,7 +155,7 @@ def _curve(video: VideoScores, measure: str) -> list[tuple[str, float]]:
 
 def _picture(dataset: Dataset, name: str, frame: str, value: float, predictions: Predictions) -> Picture:
     video = dataset.video(name)
-    with opened(video.image(frame)) as image:
+    with open_picture(video.image(frame)) as image:
         picture = np.array(image.convert("RGB"))
     picture = overlay(picture, predictions.mask(video, frame), outline=False)
     truth = video.truth(frame)

@@ -19,7 +19,7 @@ import numpy as np
 from vos.benchmark.layouts import Dataset
 from vos.benchmark.predictions import Predictions
 from vos.benchmark.scores import VideoScores, score_video
-from vos.benchmark.sequence import Video, check_size, opened
+from vos.benchmark.sequence import Video, check_size, open_picture
 from vos.types import Clip, Frame, Mask, Prompt, Segmenter, Step, VideoInfo
 from vos.video.images import FPS
 from vos.video.masks import replacing, write_png
@@ -184,7 +184,7 @@ class _Frames:
 
     def _read(self, frame: str) -> Frame:
         path = self.video.image(frame)
-        with opened(path) as image:
+        with open_picture(path) as image:
             picture = np.array(image.convert("RGB"))
         check_size(path, picture[..., 0], self.info.size_hw)
         return picture

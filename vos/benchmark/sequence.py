@@ -45,7 +45,7 @@ class Video:
         Raises:
             InvalidInput: it is missing or not a picture.
         """
-        with opened(self.image(frame)) as image:
+        with open_picture(self.image(frame)) as image:
             return image.height, image.width
 
     def truth(self, frame: str) -> Mask:
@@ -107,7 +107,7 @@ def check_size(path: Path, mask: Mask, size_hw: tuple[int, int]) -> None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def open_picture(path: Path) -> Iterator[Image.Image]:
     """Open a picture, not yet decoded; what goes wrong until the end of the `with` is told in one sentence.
 
     Raises:

@@ -20,7 +20,7 @@ from vos.types import VideoInfo
 from vos.video.colour import ColourSpace
 from vos.video.index import FrameIndex, Packets, build_index, read_packets
 from vos.video.limits import Limits
-from vos.video.open import Film, opened, pictures_of
+from vos.video.open import Film, open_film, pictures_of
 from vos.video.picture import Geometry
 from vos.video.sound import Sound, find_sound
 
@@ -83,7 +83,7 @@ def inspect(path: Path, limits: Limits) -> Facts:
 
 @functools.lru_cache(maxsize=32)
 def _inspect(path: Path, version: tuple[int, int, int], limits: Limits) -> Facts:
-    with opened(path) as film:
+    with open_film(path) as film:
         stream, look = film.stream, _Look(path.name, limits)
         limits.check_pixels(path.name, stream.codec_context.width, stream.codec_context.height)
         found = read_packets(film, path, look)

@@ -16,7 +16,7 @@ from vos.video import fields
 from vos.video.facts import Facts, length_s
 from vos.video.index import FrameIndex
 from vos.video.limits import Limits
-from vos.video.open import Film, opened
+from vos.video.open import Film, open_film
 from vos.video.picture import TICKS, LazyFrame, Upright, checksum, held_bytes
 
 
@@ -104,7 +104,7 @@ class IndexedSource:
     def _pass(self, first: int, before: int, start: int | None) -> Generator[LazyFrame, None, None]:
         upright = Upright(self._facts.geometry, self._facts.space)
         last: LazyFrame | None = None
-        with opened(self._path, threads="NONE" if self._is_damaged else "AUTO") as film:
+        with open_film(self._path, threads="NONE" if self._is_damaged else "AUTO") as film:
             for number, frame in self._numbered(film, first, before, start):
                 if last is None and number > first:
                     raise _SeekMissed

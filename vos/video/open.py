@@ -103,7 +103,7 @@ class Film:
 
 
 @contextmanager
-def opened(path: Path, threads: str = "AUTO") -> Iterator[Film]:
+def open_film(path: Path, threads: str = "AUTO") -> Iterator[Film]:
     """Open a video file and its picture track, ready to decode.
 
     Raises:

@@ -13,7 +13,7 @@ import av
 from vos.video import fields
 from vos.video.facts import Facts, length_s
 from vos.video.limits import Limits
-from vos.video.open import opened
+from vos.video.open import open_film
 from vos.video.picture import TICKS, LazyFrame, Upright, checksum, held_bytes
 
 _RUN_UPS = (0, 64, None)  # frames before the wanted one to seek to; None reads from the start
@@ -119,7 +119,7 @@ class CountedSource:
 
     def _decoded_from(self, start: int) -> Iterator[tuple[av.VideoFrame, int | None]]:
         """Decode from the frame whose number is `start`, or from the one that is there after a seek."""
-        with opened(self._path, threads="NONE" if self._is_damaged else "AUTO") as film:
+        with open_film(self._path, threads="NONE" if self._is_damaged else "AUTO") as film:
             wanted = self._seen[start].raw if start else None
             if start:
                 if wanted is None or self._whole:

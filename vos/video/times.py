@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vos.video.open import opened, packets
+from vos.video.open import open_film, packets
 
 
 def frame_times(path: Path) -> tuple[list[float], float]:
@@ -13,7 +13,7 @@ def frame_times(path: Path) -> tuple[list[float], float]:
     Raises:
         UnreadableVideo: the file cannot be opened.
     """
-    with opened(path) as film:
+    with open_film(path) as film:
         seconds = float(film.stream.time_base or 1)
         shown = sorted(
             (packet.pts, packet.duration or 0)
