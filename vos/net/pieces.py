@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-BRIDGED = 1 / 80  # of the short side: pieces this far apart are one
+BRIDGED = 1 / 160  # of the short side: pieces this far apart are one
 ENOUGH_PX = 480  # of the short side: larger masks are looked at in fewer pixels
 
 

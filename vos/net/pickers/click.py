@@ -40,7 +40,7 @@ WEIGHTS = (
 )
 SHORT_SIDE = 384  # at which the frame is seen, and then the window around the object
 REMEMBERED = 4  # frames whose encodings are kept, and windows
-MARGIN = 0.3  # of the object's sides, on each of its sides, and at least
+MARGIN = 0.2  # of the object's sides, on each of its sides, and at least
 LEAST_PX = 24
 TOUCHED = 1 / 160  # of the short side: the radius of what a click settles by itself
 COARSEST = 0.75  # of the frame's area: a larger window would show nothing new
