@@ -49,3 +49,10 @@ def test_a_mask_that_nothing_points_at_stays_whole():
     prob = three()
     keep_meant(prob, [(110, 5)], NOTHING)
     assert np.array_equal(prob, three())
+
+
+def test_large_masks_are_cleaned_as_small_ones():
+    small, large = three(), np.kron(three(), np.ones((20, 20), np.float32))
+    keep_meant(small, [(10, 15)], NOTHING)
+    keep_meant(large, [(200, 300)], np.zeros(large.shape, bool))
+    assert np.array_equal(large, np.kron(small, np.ones((20, 20), np.float32)))

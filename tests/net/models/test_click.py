@@ -97,10 +97,14 @@ def test_the_network_made_ready_gives_the_same_logits(network):
     image = torch.randn(1, 3, 64, 96, generator=random)
     points = torch.tensor([[[20.0, 30.0, 1], [80.0, 5.0, -1]]])
     box, previous = (torch.rand(1, 1, 64, 96, generator=random) for _ in range(2))
-    fast = ready(network, Device())
+    fast, rough = ready(network, Device()), ready(network, Device("cpu", "bfloat16"))
     with torch.inference_mode():
         plain = network.decode(network.encode(image), points, box, previous)
         got = fast.decode(fast.encode(image), points, box, previous)
+        half = [tensor.bfloat16() for tensor in (image, box, previous)]
+        near = rough.decode(rough.encode(half[0]), points, *half[1:])
+    assert near.dtype == torch.float32
+    torch.testing.assert_close(near, plain, rtol=0, atol=0.1 * float(plain.abs().max()))
     assert got.shape == (1, 1, 32, 48)
     assert full_size(got).shape == (1, 1, 64, 96)
     torch.testing.assert_close(got, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vos.errors import InvalidInput
 from vos.net.device import dtype, torch_device
-from vos.net.frames import to_image, working_size
+from vos.net.frames import smaller, to_image, working_size
 from vos.net.label_maps import follow_edges
 from vos.net.models.blocks import ready
 from vos.net.models.click import STRIDE, ClickNetwork, Encoding, full_size
@@ -40,7 +40,7 @@ WEIGHTS = (
 )
 SHORT_SIDE = 384  # at which the frame is seen, and then the window around the object
 REMEMBERED = 4  # frames whose encodings are kept, and windows
-MARGIN = 0.3  # of the object's sides, on each of its sides, and at least
+MARGIN = 0.2  # of the object's sides, on each of its sides, and at least
 LEAST_PX = 24
 TOUCHED = 1 / 160  # of the short side: the radius of what a click settles by itself
 COARSEST = 0.75  # of the frame's area: a larger window would show nothing new
@@ -72,13 +72,13 @@ class Window(NamedTuple):
 
 
 class View:
-    """A window of a frame, equal to another of the same pixels."""
+    """A window of a frame as the network sees it; two of the same pixels are equal."""
 
     def __init__(self, frame: Frame, window: Window):
-        self.pixels = frame[window.slices]
-        self.size_hw = working_size(self.pixels.shape[:2], SHORT_SIDE, STRIDE)
-        digest = hashlib.blake2b(np.ascontiguousarray(self.pixels).data, digest_size=16).digest()
-        self._key = self.pixels.shape, digest
+        self.shape = window.height, window.width
+        self.size_hw = working_size(self.shape, SHORT_SIDE, STRIDE)
+        self.pixels = smaller(frame[window.slices], self.size_hw)
+        self._key = self.shape, hashlib.blake2b(self.pixels.data, digest_size=16).digest()
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -112,10 +112,8 @@ class ClickPicker:
         whole = Window(0, 0, *frame.shape[:2])
         view = View(frame, whole)
         prob = self._look(view, self._encoding(view), points, box, before)
-        on, meant = (
-            [(p.x, p.y) for p in points if p.positive],
-            (before > 0.5) | (_filled(box, frame.shape) > 0),
-        )
+        on = [(p.x, p.y) for p in points if p.positive]
+        meant = (before > 0.5) | (_filled(box, frame.shape) > 0)
         keep_meant(prob, on, meant)
         window = around(prob, points, box)
         if window.height * window.width < COARSEST * prob.size:
@@ -128,7 +126,7 @@ class ClickPicker:
             keep_meant(prob, on, meant)
         follow_edges(prob, frame)
         obey(prob, points)
-        return prob.clip(0, 1)
+        return np.clip(prob, 0, 1, out=prob)
 
     @torch.inference_mode()
     def _encode(self, view: View) -> Encoding:
@@ -145,7 +143,7 @@ class ClickPicker:
         before: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """Return the probabilities (H, W) of a view, in whose pixels everything is given."""
-        (h, w), (height, width) = view.size_hw, view.pixels.shape[:2]
+        (h, w), (height, width) = view.size_hw, view.shape
         down, right = h / height, w / width
         clicks = [
             ((p.x + 0.5) * right - 0.5, (p.y + 0.5) * down - 0.5, 1 if p.positive else -1) for p in points
@@ -200,7 +198,8 @@ def _check(frame: Frame, points: Sequence[Point], box: Box | None, before: NDArr
     if box is not None:
         x1, y1, x2, y2 = _ordered(box)
         if min(x2, width) - max(x1, 0) < 1 or min(y2, height) - max(y1, 0) < 1:
-            raise InvalidInput(f"the box {box} covers nothing of the frame of {width}x{height} pixels")
+            where = f"the box {x1:g},{y1:g},{x2:g},{y2:g}"
+            raise InvalidInput(f"{where} covers nothing of the frame of {width}x{height} pixels")
     if before.shape != (height, width):
         got = "x".join(map(str, before.shape[::-1]))
         raise InvalidInput(f"the mask before is {got}, the frame {width}x{height} pixels")
