@@ -129,6 +129,7 @@ def change(token: str, change: Callable[[Draft], object]) -> None:
     if draft is None:
         return
     try:
+        _parts.allow_change()
         edit(draft, store, change)
     except VosError as error:
         st.session_state["mistake"] = _parts.sentence(error)

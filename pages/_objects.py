@@ -1,120 +1,193 @@
-"""The objects of a draft: which one is painted, names, and masks from files."""
+"""The right of the upload page: the objects, changes of a mask's shape, masks from files, the overview."""
 
 from __future__ import annotations
 
 import functools
-import zlib
+from collections.abc import Callable
 
+import numpy as np
 import streamlit as st
 
-from pages import _drafts, _parts
+from pages import _drafts, _parts, _prompt, objects, overview
+from vos import retouch
 from vos.drafts import Draft
-from vos.errors import VosError
-from vos.types import MAX_OBJECTS
+from vos.labels import SUFFIXES, Labeller, read_labels
+from vos.types import MAX_OBJECTS, Mask
 from vos.video.draw import hex_colour
-from vos.video.masks import read_mask
+from vos.video.masks import check_prompt, fit
 
-MASK_TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
-
-
-def controls(draft: Draft) -> None:
-    """Show which object is painted, its name, and buttons for objects."""
-    ids = list(draft.names)
-    dots = "".join(
-        f'<span style="width:.9rem;height:.9rem;border-radius:50%;background:{hex_colour(i)};'
-        f'outline:{"2px solid currentColor" if i == draft.object_id else "none"};outline-offset:2px"></span>'
-        for i in ids
-    )
-    labels = zlib.crc32(repr(draft.names).encode())  # a select box knows its options by their labels
-    key = f"object_{draft.token}_{labels}"
-    _drafts.hold(key, draft.object_id)
-    st.selectbox(
-        "Object to paint",
-        ids,
-        format_func=lambda i: f"{i} · {_parts.short(draft.names.get(i, ''), 30)}",
-        key=key,
-        on_change=_choose_object,
-        filter_mode=None,
-        args=(draft.token, key),
-    )
-    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.6rem;padding:.2rem">{dots}</div>')
-    key = f"name_{draft.token}_{draft.object_id}"
-    _drafts.hold(key, draft.names[draft.object_id])
-    st.text_input(
-        "Its name", max_chars=60, key=key, on_change=_rename, args=(draft.token, key, draft.object_id)
-    )
-    full, last = len(ids) == MAX_OBJECTS, len(ids) == 1
-    with st.container(horizontal=True):
-        button = functools.partial(st.button, on_click=_drafts.change)
-        button(
-            "Add object",
-            icon=":material/add:",
-            disabled=full,
-            key="add_object",
-            args=(draft.token, Draft.add_object),
-        )
-        button(
-            "Remove",
-            icon=":material/delete:",
-            disabled=last,
-            key="remove_object",
-            args=(draft.token, functools.partial(Draft.remove_object, object_id=draft.object_id)),
-        )
-        button(
-            "Clear frame",
-            icon=":material/ink_eraser:",
-            key="clear_frame",
-            args=(draft.token, functools.partial(Draft.clear, frame=draft.frame)),
-        )
+WAYS = {"paint": "Point at it", "find": "Find it for me"}
+HEARD = 64  # acts whose ids are remembered
+TOUCHES: dict[str, tuple[str, Callable[[Mask], Mask]]] = {
+    "holes": ("Fill holes", retouch.fill_holes),
+    "smooth": ("Smooth", retouch.smooth),
+    "grow": ("Grow by a pixel", functools.partial(retouch.grow, pixels=1)),
+    "shrink": ("Shrink by a pixel", functools.partial(retouch.grow, pixels=-1)),
+}
 
 
-def mask_files(draft: Draft) -> None:
-    """Offer to take masks of the frame from files, and to invert one that covers most of it."""
-    key = f"mask_{draft.token}_{st.session_state.get('mask_turn', 0)}"
+def show(draft: Draft) -> None:
+    """Show how the object is found, and where it is pointed at: objects, their masks, the overview."""
+    _way(draft)
+    if not draft.by_hand:
+        st.caption("Nothing to point at: the whole clip is looked at for what moves or stands out.")
+        return
+    _list(draft)
+    with st.container(horizontal=True, gap="small"):
+        full = len(draft.names) == MAX_OBJECTS
+        _change("Add object", "add_object", "add", draft, Draft.add_object, disabled=full)
+        with st.popover("Edit mask", icon=":material/auto_fix_high:", key="edit_mask"):
+            _edits(draft)
+        with st.popover("Mask file", icon=":material/upload_file:", key="mask_file"):
+            _mask_files(draft)
     note, frame = st.session_state.get("mask_note", ("", 0))
     if note and frame == draft.frame:
         st.info(_parts.plain(note))
     if covers := draft.covers_most(draft.frame):
-        st.button(
-            "Invert the mask",
-            icon=":material/invert_colors:",
-            help="The mask covers most of the frame; it may show the background.",
-            key="invert",
-            on_click=_drafts.change,
-            args=(draft.token, functools.partial(Draft.invert, frame=draft.frame, object_id=covers)),
+        turned = functools.partial(Draft.invert, frame=draft.frame, object_id=covers)
+        st.caption("The mask covers most of the frame; it may show the background.")
+        _change("Invert the mask", "invert", "invert_colors", draft, turned)
+    part = _prompt.region(draft)
+    if part[2:] != (draft.size_hw[1], draft.size_hw[0]):
+        key = f"overview_{draft.token}"
+        picture = f"/api/clips/{draft.digest}/frames/{draft.frame}.jpg?width=320"
+        overview.show(
+            picture,
+            draft.size_hw,
+            part,
+            key=key,
+            on_move=lambda: _prompt.move_to(draft.token, overview.centre(key)),
         )
-    with st.expander("Use a mask file", icon=":material/upload_file:", key="mask_file"):
+
+
+def _way(draft: Draft) -> None:
+    key = f"way_{draft.token}"
+    _drafts.hold(key, "paint" if draft.by_hand else "find")
+    st.segmented_control(
+        "How",
+        list(WAYS),
+        format_func=lambda way: WAYS[way],
+        required=True,
+        label_visibility="collapsed",
+        key=key,
+        width="stretch",
+        on_change=_choose_way,
+        args=(draft.token, key),
+    )
+
+
+def _choose_way(token: str, key: str) -> None:
+    by_hand = st.session_state.get(key) != "find"
+
+    def choose(draft: Draft) -> None:
+        draft.by_hand = by_hand
+        engines = _parts.engines()
+        if by_hand != engines[draft.engine].NEEDS_PROMPT:
+            free = [name for name, engine in engines.items() if not engine.NEEDS_PROMPT]
+            draft.engine, draft.options = _drafts.DEFAULT_ENGINE if by_hand else free[0], {}
+
+    _drafts.change(token, choose)
+
+
+def _list(draft: Draft) -> None:
+    mask, hidden = draft.mask(draft.frame), _prompt.hidden(draft.token)
+    counts = np.bincount(mask.ravel(), minlength=256)
+    items = [
+        objects.Item(i, name, hex_colour(i), _area(int(counts[i]), mask.size), i in hidden)
+        for i, name in draft.names.items()
+    ]
+    key = f"objects_{draft.token}"
+    objects.show(items, draft.object_id, key=key, on_act=functools.partial(_take_acts, draft.token, key))
+
+
+def _area(pixels: int, size: int) -> str:
+    return f"{pixels:,} px ({100 * pixels / size:.1f} %)" if pixels else "not on this frame yet"
+
+
+def _take_acts(token: str, key: str) -> None:
+    heard: list[str] = st.session_state.get("acts_heard", [])
+    for act in objects.acts(key):
+        if act.id not in heard:
+            heard = [*heard, act.id][-HEARD:]
+            _take_act(token, act)
+    st.session_state["acts_heard"] = heard
+
+
+def _take_act(token: str, act: objects.Act) -> None:
+    hidden = _prompt.hidden(token)
+    if act.act == "hide":
+        hidden ^= {act.object_id}
+    elif act.act == "choose":
+        hidden.discard(act.object_id)
+        _drafts.change(token, lambda draft: draft.turn_to(draft.frame, act.object_id))
+    elif act.act == "rename":
+        _drafts.change(token, lambda draft: draft.rename(act.object_id, act.name.strip()))
+    elif act.act == "remove":
+        _drafts.change(token, lambda draft: draft.remove_object(act.object_id))
+
+
+def _change(
+    label: str, key: str, icon: str, draft: Draft, act: Callable[[Draft], object], disabled: bool = False
+) -> None:
+    _parts.button(
+        label,
+        _drafts.change,
+        draft.token,
+        act,
+        changes=True,
+        icon=f":material/{icon}:",
+        key=key,
+        disabled=disabled,
+    )
+
+
+def _edits(draft: Draft) -> None:
+    """Show what changes the mask of the chosen object on this frame, a step of the history each."""
+    at = {"frame": draft.frame, "object_id": draft.object_id}
+    nothing = not (draft.mask(draft.frame) == draft.object_id).any()
+    for key, (label, touch) in TOUCHES.items():
+        act = functools.partial(Draft.retouch, **at, touch=touch)
+        _change(label, f"touch_{key}", "adjust", draft, act, disabled=nothing)
+    _change("Invert", "touch_invert", "invert_colors", draft, functools.partial(Draft.invert, **at))
+    source = draft.before(draft.frame)
+    label = "Copy an earlier frame's mask" if source is None else f"Copy the mask of frame {source}"
+    copy = functools.partial(Draft.copy_before, frame=draft.frame)
+    _change(label, "copy_before", "content_copy", draft, copy, disabled=source is None)
+    _change(
+        "Clear frame", "clear_frame", "ink_eraser", draft, functools.partial(Draft.clear, frame=draft.frame)
+    )
+
+
+def _mask_files(draft: Draft) -> None:
+    """Offer to take masks of the frame from files."""
+    key = f"mask_{draft.token}_{st.session_state.get('mask_turn', 0)}"
+    with st.container(key="mask_file_place"):
         st.file_uploader(
             "Mask pictures of this frame, any colours; several with one object each are several objects",
-            type=MASK_TYPES,
+            type=list(SUFFIXES),
             accept_multiple_files=True,
             key=key,
             on_change=_take_masks,
-            args=(draft.token, key, draft.frame, draft.size_hw),
+            args=(draft.token, key, draft.frame),
         )
 
 
-def _take_masks(token: str, key: str, frame: int, size_hw: tuple[int, int]) -> None:
+def _take_masks(token: str, key: str, frame: int) -> None:
     files = st.session_state.get(key) or []
-    try:
-        masks, notes = zip(*(read_mask(file.getvalue(), size_hw) for file in files), strict=True)
-    except VosError as error:
-        st.session_state["mistake"] = _parts.sentence(error)
-        return
-    except ValueError:
-        return  # no file is left
-    _drafts.change(token, lambda draft: draft.add_masks(frame, masks))
-    note = " ".join(dict.fromkeys(filter(None, notes)))
-    st.session_state["mask_note"] = note, frame
-    st.session_state["mask_turn"] = st.session_state.get("mask_turn", 0) + 1  # a new uploader, free of files
+    notes: list[str] = []
 
+    def take(draft: Draft) -> None:
+        labeller = Labeller(draft.colours)
+        layers = [
+            (
+                file.name,
+                check_prompt(fit(read_labels(file.getvalue(), labeller, name=file.name), draft.size_hw)),
+            )
+            for file in files
+        ]
+        notes[:] = draft.add_masks(frame, layers, labeller).notes
 
-def _choose_object(token: str, key: str) -> None:
-    object_id = st.session_state.get(key)
-    if isinstance(object_id, int):
-        _drafts.change(token, lambda draft: draft.turn_to(draft.frame, object_id))
-
-
-def _rename(token: str, key: str, object_id: int) -> None:
-    name = str(st.session_state.get(key) or "").strip()
-    _drafts.change(token, lambda draft: draft.rename(object_id, name))
+    if files:
+        _drafts.change(token, take)
+        st.session_state["mask_note"] = " ".join(notes), frame
+        st.session_state["mask_turn"] = st.session_state.get("mask_turn", 0) + 1  # a new uploader, empty

@@ -1,4 +1,4 @@
-"""The prompt step of the upload page: a frame, tools, and the canvas on which objects are painted."""
+"""The left of the upload page: tools, the canvas on which one points and paints, the timeline."""
 
 from __future__ import annotations
 
@@ -7,220 +7,242 @@ import io
 import secrets
 import typing
 import zlib
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from pages import _canvas, _drafts, _objects, _parts
+from pages import _canvas, _drafts, _parts, _pointing, timeline
 from vos.drafts import Draft
-from vos.types import Mask, VideoInfo, object_ids
-from vos.video.draw import overlay
+from vos.strokes import Region, Stroke, paint, read_stroke, zoomed
+from vos.types import VideoInfo
 from vos.video.masks import unpack
-from vos.video.read import open_clip
-from vos.video.write import thumbnail
 
-WAYS = {"paint": "Paint the object", "find": "No mask: find the main object"}
-HINTS = {
-    "Brush": "Paint over the object; one stroke after another.",
-    "Eraser": "Paint over what is not the object.",
-    "Polygon": "Click the corners; click the first one again to close the shape.",
-    "Rectangle": "Drag from one corner to the other.",
-}
+ZOOMS = (1, 2, 4, 8)
+HEARD = 64  # clicks whose ids are remembered
 
 
-def step(draft: Draft, info: VideoInfo) -> None:
-    """Show the prompt step of a draft."""
-    st.subheader("2 · Prompt")
-    _way(draft)
-    if not draft.by_hand:
-        st.caption("Nothing to paint: the engine looks at the whole clip for what moves or stands out.")
-        return
+def show(draft: Draft, info: VideoInfo) -> None:
+    """Show tools, canvas and timeline of a draft; without a mask the frame alone."""
     with _parts.mistakes():
-        full, small = _frame_jpeg(draft.digest, draft.path, draft.frame)
-    left, right = st.columns([13, 5], gap="medium")
-    with left:
-        tool, width_px = _tool_controls(draft)
-        _paint(draft, small, tool, width_px)
+        jpeg = _jpeg(draft.digest, draft.path, draft.frame, region(draft))
+    with st.container(key="tools"):  # always one element: what comes and goes above the canvas mounts it anew
+        tool, width_px, away = _tools(draft) if draft.by_hand else ("Click", 1, False)
+    with st.container(key="canvas"):
+        if draft.by_hand:
+            _canvas_of(draft, jpeg, tool, width_px, away)
+        else:
+            _parts.picture(jpeg, f"Frame {draft.frame}")
+    under(draft, info)
+    if draft.by_hand and tool in ("Click", "Box"):
+        _pointing.prepare(draft)  # last: everything is in sight by now
+
+
+def under(draft: Draft, info: VideoInfo) -> None:
+    """Show the timeline."""
+    with st.container(key="under"):
         if info.frames > 1:
-            _frame_control(draft, info)
-    with right:
-        _objects.controls(draft)
-        _preview(draft, full)
-        _objects.mask_files(draft)
+            timeline.show(
+                key=f"timeline_{draft.token}",
+                digest=draft.digest,
+                frames=info.frames,
+                fps=float(info.fps),
+                frame=min(draft.frame, info.frames - 1),
+                prompts=draft.frames if draft.by_hand else (),
+                span=draft.span,
+                on_move=lambda frame: _drafts.change(draft.token, lambda d: d.turn_to(frame, d.object_id)),
+                on_span=lambda span: _drafts.change(draft.token, lambda d: setattr(d, "span", span)),
+            )
+
+
+def region(draft: Draft) -> Region:
+    """Return the part of the frame that this tab looks at."""
+    zoom, centre = st.session_state.get(f"view_{draft.token}", (1, (0.5, 0.5)))
+    return zoomed(draft.size_hw, zoom, centre)
+
+
+def move_to(token: str, centre: tuple[float, float] | None) -> None:
+    """Look at another part of the frame."""
+    zoom, _ = st.session_state.get(f"view_{token}", (1, (0.5, 0.5)))
+    st.session_state[f"view_{token}"] = zoom, centre or (0.5, 0.5)
+
+
+def hidden(token: str) -> set[int]:
+    """Return the objects that this tab does not show; it may be changed."""
+    found: set[int] = st.session_state.setdefault(f"hidden_{token}", set())
+    return found
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _frame_jpeg(digest: str, path: str, index: int) -> tuple[bytes, bytes]:
-    """Return a frame as JPEG, at its own size and at the canvas's."""
-    frame = open_clip(Path(path)).frame_at(index)
-    picture = Image.fromarray(frame)
-    height, width = _canvas.canvas_size(frame.shape[:2])
-    return _jpeg(picture), _jpeg(picture.resize((width, height), Image.Resampling.LANCZOS))
-
-
-def _jpeg(picture: Image.Image) -> bytes:
+def _jpeg(digest: str, path: str, index: int, region: Region) -> bytes:
+    """Return a part of a frame as JPEG of the canvas's size."""
+    pixels = _pointing.frame(digest, path, index)
+    height, width = _canvas.canvas_size((pixels.shape[0], pixels.shape[1]))
+    part = Image.fromarray(pixels[region.slices])
+    small = max(region.width, region.height) < max(height, width)
+    how = Image.Resampling.NEAREST if 4 * region.width <= width and small else Image.Resampling.LANCZOS
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=92)
+    part.resize((width, height), how).save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
 
 
-def _way(draft: Draft) -> None:
-    key = f"way_{draft.token}"
-    _drafts.hold(key, "paint" if draft.by_hand else "find")
-    st.segmented_control(
-        "How",
-        list(WAYS),
-        format_func=lambda way: WAYS[way],
-        required=True,
-        label_visibility="collapsed",
-        key=key,
-        on_change=_choose_way,
-        args=(draft.token, key),
+def _tools(draft: Draft) -> tuple[str, int, bool]:
+    """Show the tools; return the chosen one, the brush's width, and whether clicks take away."""
+    width_px, away = 24, False
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        tool = st.segmented_control(
+            "Tool",
+            list(_canvas.TOOLS),
+            default="Click",
+            required=True,
+            key="tool",
+            label_visibility="collapsed",
+        )
+        tool = tool if tool in _canvas.TOOLS else "Click"
+        if tool == "Click":
+            how = st.segmented_control(
+                "What a click does",
+                ["Add", "Take away"],
+                default="Add",
+                required=True,
+                key="away",
+                label_visibility="collapsed",
+                help="A right click, or one with Shift or Alt, takes away, too",
+            )
+            away = how == "Take away"
+        elif tool in ("Brush", "Eraser"):
+            width_px = st.slider(
+                "Brush size", 2, 100, 24, key="brush", width=180, label_visibility="collapsed"
+            )
+        _history(draft)
+        _zoom_buttons(draft)
+    return tool, width_px, away
+
+
+def _history(draft: Draft) -> None:
+    for name, act, icon, keys, off in (
+        ("Undo", Draft.undo, "undo", "Ctrl+Z", not draft.done),
+        ("Redo", Draft.redo, "redo", "Ctrl+Shift+Z", not draft.undone),
+    ):
+        _parts.button(
+            "",
+            _drafts.change,
+            draft.token,
+            act,
+            changes=True,
+            icon=f":material/{icon}:",
+            shortcut=keys,
+            disabled=off,
+            help=name,
+            key=name.lower(),
+        )
+
+
+def _zoom_buttons(draft: Draft) -> None:
+    zoom, _ = st.session_state.get(f"view_{draft.token}", (1, (0.5, 0.5)))
+    for step, name, icon in ((-1, "zoom_out", "zoom_out"), (1, "zoom_in", "zoom_in")):
+        place = ZOOMS.index(zoom) + step
+        _parts.button(
+            f"{zoom}x" if step > 0 else "",
+            _zoom,
+            draft.token,
+            step,
+            icon=f":material/{icon}:",
+            disabled=not 0 <= place < len(ZOOMS),
+            help="Closer (key +)" if step > 0 else "Farther (key -)",
+            key=name,
+        )
+
+
+def _zoom(token: str, step: int) -> None:
+    """Look closer, around the chosen object where it is on the frame, or farther."""
+    zoom, centre = st.session_state.get(f"view_{token}", (1, (0.5, 0.5)))
+    new = ZOOMS[min(max(ZOOMS.index(zoom) + step, 0), len(ZOOMS) - 1)]
+    draft = st.session_state.get("draft")
+    if zoom == 1 and isinstance(draft, Draft):
+        rows, columns = np.nonzero(draft.mask(draft.frame) == draft.object_id)
+        if len(rows):
+            centre = (float(columns.mean() / draft.size_hw[1]), float(rows.mean() / draft.size_hw[0]))
+    st.session_state[f"view_{token}"] = new, centre
+
+
+def _canvas_of(draft: Draft, jpeg: bytes, tool: str, width_px: int, away: bool) -> None:
+    """Show the canvas with what is kept."""
+    packed, part = draft.drawn.masks.get(draft.frame, b""), region(draft)
+    unseen = tuple(sorted(hidden(draft.token)))
+    key, turn = _turn(draft.token, (draft.frame, zlib.crc32(packed), part, unseen))
+    look = _canvas.Look(
+        frame=draft.frame,
+        region=part,
+        size_hw=draft.size_hw,
+        turn=turn,
+        tool=tool,
+        width_px=width_px,
+        object_id=draft.object_id,
+        away=away,
+        clicks=draft.clicks(draft.frame, draft.object_id),
+        heard=tuple(_opened()["heard"]),
     )
-
-
-def _tool_controls(draft: Draft) -> tuple[str, int]:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        tool = st.segmented_control("Tool", list(_canvas.TOOLS), default="Brush", required=True, key="tool")
-        width_px = st.slider("Brush size", 2, 100, 24, key="brush", width=220)
-    tool = tool if tool in _canvas.TOOLS else "Brush"
-    with st.container(horizontal=True, vertical_alignment="center"):
-        button = functools.partial(st.button, on_click=_drafts.change)
-        undo, redo = (draft.token, Draft.undo), (draft.token, Draft.redo)
-        button(
-            "Undo", icon=":material/undo:", shortcut="Ctrl+Z", disabled=not draft.done, key="undo", args=undo
-        )
-        button(
-            "Redo",
-            icon=":material/redo:",
-            shortcut="Ctrl+Shift+Z",
-            disabled=not draft.undone,
-            key="redo",
-            args=redo,
-        )
-        st.caption(HINTS[tool])  # always: what appears above the canvas would mount it anew
-    return tool, width_px
-
-
-def _frame_control(draft: Draft, info: VideoInfo) -> None:
-    painted = ", ".join(map(str, draft.frames))
-    key = f"frame_{draft.token}"
-    _drafts.hold(key, min(draft.frame, info.frames - 1))
-    with st.container(key="frame_control"):
-        st.slider("Frame", 0, info.frames - 1, key=key, on_change=_choose_frame, args=(draft.token, key))
-    st.caption(f"Painted: {painted}" if painted else "Nothing is painted yet.")
-
-
-def _paint(draft: Draft, background: bytes, tool: str, width_px: int) -> None:
-    """Show the canvas; it is locked while the slider already stands at another frame."""
-    packed = draft.drawn.masks.get(draft.frame, b"")
-    key, turn = _turn((draft.token, draft.frame, zlib.crc32(packed)))
-    locked = f"body:has(.st-key-frame_control input:not([value='{draft.frame}'])) .st-key-canvas"
-    fitting = _canvas.fitting_css(".st-key-canvas", draft.size_hw)
-    st.html(f"<style>{fitting}{locked}{{pointer-events:none;opacity:.4}}</style>")
-    with st.container(key="canvas"):
-        sent = _canvas.show(
-            background,
-            _mask_drawing(packed, draft.size_hw),
-            draft.size_hw,
-            frame=draft.frame,
-            turn=turn,
-            tool=tool,
-            width_px=width_px,
-            object_id=draft.object_id,
-            key=key,
-            on_change=functools.partial(_keep_strokes, draft.token, key),
-        )
-    if sent and _keep_strokes(draft.token, key):
+    drawing = _mask_drawing(packed, draft.size_hw, part, unseen)
+    _canvas.show(jpeg, drawing, look, key=key, on_change=functools.partial(_keep, draft.token, key))
+    if _keep(draft.token, key):
         st.rerun()  # what came with a run that was stopped before its callback
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _mask_drawing(packed: bytes, size_hw: tuple[int, int]) -> dict[str, typing.Any]:
-    return _canvas.mask_drawing(unpack(packed, size_hw) if packed else np.zeros(size_hw, np.uint8))
+def _mask_drawing(
+    packed: bytes, size_hw: tuple[int, int], part: Region, unseen: tuple[int, ...]
+) -> dict[str, typing.Any]:
+    mask = unpack(packed, size_hw) if packed else np.zeros(size_hw, np.uint8)
+    mask[np.isin(mask, unseen)] = 0
+    return _canvas.mask_drawing(mask, part)
 
 
-def _turn(shown: tuple[str, int, int]) -> tuple[str, int]:
+def _opened() -> dict[str, typing.Any]:
+    """Return what this browser session knows of its canvases: loads and clicks that were heard."""
+    fresh = {"secret": secrets.token_hex(4), "turn": 0, "seen": {}, "heard": []}
+    opened: dict[str, typing.Any] = st.session_state.setdefault("opened", fresh)
+    return opened
+
+
+def _turn(token: str, shown: tuple[typing.Any, ...]) -> tuple[str, int]:
     """Return the canvas's key, one for each visit of the page, and its turn: another for another drawing."""
-    visit = st.session_state.get("visit", 0)
-    opened = st.session_state.setdefault("opened", {"secret": secrets.token_hex(4), "turn": 0, "seen": {}})
-    if opened.get("shown") != (visit, *shown):
-        opened.update(shown=(visit, *shown), turn=opened["turn"] + 1)
-    return f"canvas_{opened['secret']}_{visit}_{shown[0]}", opened["turn"]
+    opened, visit = _opened(), st.session_state.get("visit", 0)
+    if opened.get("shown") != (visit, token, *shown):
+        opened.update(shown=(visit, token, *shown), turn=opened["turn"] + 1)
+    return f"canvas_{opened['secret']}_{visit}_{token}", opened["turn"]
 
 
-def _keep_strokes(token: str, key: str) -> bool:
-    """Keep the strokes that the canvas told of and that are not kept yet; say whether there were any.
+def _keep(token: str, key: str) -> bool:
+    """Keep strokes, clicks and boxes that the canvas told of and that are not kept; say if there were any.
 
-    A stroke goes to the frame it was drawn on, also when another is open by now.
+    Each goes to the frame it was made on, also when another is open by now.
     """
-    opened = st.session_state.get("opened")
+    opened = _opened()
     found = False
-    for sent in _canvas.read_state(key) if opened else ():
+    for sent in _canvas.sent(key):
         shapes = sent.shapes[opened["seen"].get(sent.load, 0) :]
-        strokes = [stroke for stroke in map(_canvas.read_stroke, shapes) if stroke]
+        strokes = [stroke for stroke in map(read_stroke, shapes) if stroke]
         if strokes:
-            _drafts.change(token, functools.partial(_paint_all, frame=sent.frame, strokes=strokes))
+            _drafts.change(token, functools.partial(_paint_all, sent=sent, strokes=strokes))
         if shapes:
             opened["seen"][sent.load] = len(sent.shapes)
             opened["shown"] = None  # a stroke that changed nothing goes from the canvas, too
             found = True
+    for said in _canvas.said(key):
+        if said.id not in opened["heard"]:
+            opened["heard"] = [*opened["heard"], said.id][-HEARD:]
+            hidden(token).discard(said.object_id)
+            _drafts.change(token, functools.partial(_pointing.take, said=said))
+            found = True
     return found
 
 
-def _paint_all(draft: Draft, frame: int, strokes: list[_canvas.Stroke]) -> None:
+def _paint_all(draft: Draft, sent: _canvas.Sent, strokes: list[Stroke]) -> None:
     at = draft.frame, draft.object_id
+    shown_hw = _canvas.canvas_size(draft.size_hw)
     for stroke in strokes:
         if stroke.object_id == 0 or stroke.object_id in draft.names:
-            draft.set_mask(frame, _canvas.paint(draft.mask(frame), stroke))
+            hidden(draft.token).discard(stroke.object_id)
+            draft.set_mask(sent.frame, paint(draft.mask(sent.frame), stroke, shown_hw, sent.region))
     draft.turn_to(*at)
-
-
-# Callbacks: they run before the page does, so that no other click can interrupt them. What comes back from a
-# widget is checked before it is kept.
-
-
-def _choose_way(token: str, key: str) -> None:
-    by_hand = st.session_state.get(key) != "find"
-
-    def choose(draft: Draft) -> None:
-        draft.by_hand = by_hand
-        engines = _parts.engines()
-        if by_hand != engines[draft.engine].NEEDS_PROMPT:
-            free = [name for name, engine in engines.items() if not engine.NEEDS_PROMPT]
-            draft.engine, draft.options = _drafts.DEFAULT_ENGINE if by_hand else free[0], {}
-
-    _drafts.change(token, choose)
-
-
-def _choose_frame(token: str, key: str) -> None:
-    frame = st.session_state.get(key)
-    if isinstance(frame, int):
-        _drafts.change(token, lambda draft: draft.turn_to(frame, draft.object_id))
-
-
-def _preview(draft: Draft, frame_jpeg: bytes) -> None:
-    mask = draft.mask(draft.frame)
-    frame = _pixels(frame_jpeg)
-    shown = thumbnail(overlay(frame, mask), 640) if mask.any() else frame_jpeg
-    _parts.picture(shown, f"Frame {draft.frame} with its mask")
-    st.caption(f"Frame {draft.frame}, exactly as it will be used: {_areas(draft, mask)}")
-
-
-@st.cache_data(show_spinner=False, max_entries=16)
-def _pixels(jpeg: bytes) -> typing.Any:
-    return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
-
-
-def _areas(draft: Draft, mask: Mask) -> str:
-    found = object_ids(mask)
-    if not found:
-        return "nothing is painted here yet."
-    parts = []
-    for object_id in found:
-        area = int((mask == object_id).sum())
-        name = _parts.plain(_parts.short(draft.names.get(object_id, f"Object {object_id}"), 30))
-        parts.append(f"{name} {area:,} px ({100 * area / mask.size:.1f} %)")
-    return " · ".join(parts)

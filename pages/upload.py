@@ -1,26 +1,32 @@
-"""Clip, prompt, run: three steps to a job, its live progress, and the result."""
+"""One screen from a clip to its masks: point at the object, track it, see it come."""
 
 from __future__ import annotations
 
-import dataclasses
-import typing
 from pathlib import Path
 
 import streamlit as st
 
-from pages import _clip, _drafts, _parts, _prompt, _sample
+from pages import _clip, _drafts, _objects, _parts, _prompt, _run, _sample
 from pages._drafts import Draft
-from vos import segment
-from vos.errors import VosError
 from vos.types import VideoInfo
 from vos.video.read import probe
 
 jobs = _parts.runner()
 store = jobs.store
 
+COMPACT = (  # everything in sight at 1400x900
+    "<style>.stMainBlockContainer{padding:3.6rem 2.5rem 1rem}"
+    ".stBottom>div{background:var(--st-background-color)}"
+    ".stMainBlockContainer>div>.stVerticalBlock{gap:.5rem}.st-key-left,.st-key-right{gap:.5rem}"
+    '[data-testid="stBottomBlockContainer"]{padding:.5rem 2.5rem .6rem}'
+    ".st-key-clip_line p{margin:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}"
+    "@media(max-width:660px){.stMainBlockContainer{padding:3.4rem .8rem .5rem}"
+    '[data-testid="stBottomBlockContainer"]{padding:.4rem .8rem}}</style>'
+)
+
 
 def main() -> None:
-    """Show the three steps."""
+    """Choose a clip, or work on the draft of one."""
     draft = _drafts.current(store)
     job_id = _parts.remembered("job")
     if draft is None:
@@ -32,11 +38,22 @@ def main() -> None:
     status = jobs.status(job_id) if job_id else None
     if status and status.state == "done":
         _outcome(job_id)  # before a canvas comes whose first word would bring this page back
-    _clip_step(draft, info)
-    if not (status and status.active):
-        _prompt.step(draft, info)
-    _drafts.messages(draft)
-    _run_step(draft, info, job_id)
+    st.html(COMPACT)
+    _clip_line(draft, info)
+    left, right = st.columns([13, 5], gap="medium")
+    if status and status.active:
+        with left.container(key="left"):
+            _run.running(jobs, job_id, st.container())
+        with right.container(key="right"):
+            st.caption("The newest frame is shown as it comes. You may leave this page; the work goes on.")
+        return
+    with right.container(key="right"):
+        _objects.show(draft)
+        if job_id:
+            _outcome(job_id)
+    _run.bar(draft, info, jobs)
+    with left.container(key="left"):
+        _prompt.show(draft, info)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
@@ -49,14 +66,13 @@ def _choose_clip(job_id: str) -> None:
         st.warning(
             "The draft of this address is not there any more; drafts and their clips are kept for a month."
         )
-    st.subheader("1 · Clip")
     _clip.choose(store)
     _parts.button("Use the sample clip", _use_sample, changes=True, icon=":material/movie:", key="use_sample")
+    st.caption("Then click on the object in one of its frames, or let it be found.")
+    if job_id and not _outcome(job_id):
+        return
     if job_id:
-        st.subheader("3 · Run")
-        _outcome(job_id)
-    st.subheader("2 · Prompt", text_alignment="left")
-    st.caption("Then paint the object on one of its frames, or let it be found.")
+        _run.running(jobs, job_id, st.container())
 
 
 def _use_sample() -> None:
@@ -66,130 +82,26 @@ def _use_sample() -> None:
     _drafts.save(draft, store)
 
 
-def _clip_step(draft: Draft, info: VideoInfo) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+def _clip_line(draft: Draft, info: VideoInfo) -> None:
+    with st.container(key="clip_line", horizontal=True, vertical_alignment="center"):
         rate = f"{float(info.fps):.2f}".rstrip("0").rstrip(".")
         st.markdown(
-            f"### 1 · Clip\n**{_parts.plain(_parts.short(draft.title, 60))}** · {info.width}x{info.height} · "
-            f"{info.codec} · {info.frames} frames at {rate} fps · {_parts.duration(info.duration_s)}"
-            f"{' · sound' if info.audio_codec else ''}"
+            f"**{_parts.plain(_parts.short(draft.title, 60))}** · {info.width}x{info.height} · "
+            f"{info.frames} frames at {rate} fps · {_parts.duration(info.duration_s)}"
+            f"{' · sound' if info.audio_codec else ''}",
+            width="stretch",
         )
-        _parts.button("Another clip", _drafts.drop, icon=":material/swap_horiz:", key="another_clip")
-
-
-def _run_step(draft: Draft, info: VideoInfo, job_id: str) -> None:
-    st.subheader("3 · Run")
-    if job_id and _outcome(job_id):
-        return
-    engines = {n: e for n, e in _parts.engines().items() if draft.by_hand == e.NEEDS_PROMPT}
-    names = sorted(engines, key=lambda name: (name != _drafts.DEFAULT_ENGINE, name))
-    if draft.engine not in engines:
-        draft = _drafts.edit(draft, store, lambda newest: _take_engine(newest, names[0]))
-    engine, key = engines[draft.engine], f"engine_{draft.token}_{draft.by_hand}"
-    _drafts.hold(key, draft.engine)
-    st.selectbox(
-        "Engine",
-        names,
-        format_func=lambda name: f"{engines[name].TITLE}",
-        key=key,
-        filter_mode=None,
-        help=engine.SUMMARY,
-        on_change=_choose_engine,
-        args=(draft.token, key),
-    )
-    st.caption(engine.SUMMARY)
-    _options(engine.Options, draft, shown=True)
-    with st.expander("Options", key="options"):
-        _options(engine.Options, draft, shown=False)
-    reason = "paint the object first" if engine.NEEDS_PROMPT and not draft.prompts() else ""
-    label = f"Run ({reason})" if reason else "Run"
-    st.button(
-        label,
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=bool(reason),
-        key="run",
-        on_click=_start,
-        args=(draft.token, info),
-    )
-
-
-def _options(kind: typing.Any, draft: Draft, *, shown: bool) -> None:
-    """Show a widget for the fields of an engine's Options.
-
-    shown: those that everybody should see, or the others.
-    """
-    types = typing.get_type_hints(kind)
-    for option in dataclasses.fields(kind):
-        if shown == ("captions" in option.metadata):
-            _option(draft, option, types[option.name])
-
-
-def _option(draft: Draft, option: dataclasses.Field[typing.Any], kind: type) -> None:
-    """Show one option, as the draft has it; what is chosen goes to the draft before the page runs."""
-    label, meta = option.name.replace("_", " ").capitalize(), option.metadata
-    key, choices = f"option_{draft.token}_{draft.engine}_{option.name}", list(meta.get("choices", ()))
-    value = draft.options.get(option.name, option.default)
-    _drafts.hold(key, value if not choices or value in choices else option.default)
-    change = {
-        "key": key,
-        "on_change": _choose_option,
-        "args": (draft.token, option.name, option.default, key),
-    }
-    if kind is bool:
-        st.toggle(label, help=meta.get("help"), **change)
-    elif "captions" in meta:
-        st.radio(label, choices, captions=meta["captions"], horizontal=True, **change)
-    elif choices:
-        st.selectbox(label, choices, help=meta.get("help"), filter_mode=None, **change)
-    elif kind is str:
-        st.text_input(label, help=meta.get("help"), **change)
-    else:
-        st.number_input(label, meta.get("min"), meta.get("max"), help=meta.get("help"), **change)
-
-
-# Callbacks: they run before the page does, so that no other click can interrupt them.
-
-
-def _take_engine(draft: Draft, engine: str) -> None:
-    draft.engine, draft.options = engine, {}
-
-
-def _choose_engine(token: str, key: str) -> None:
-    engine = st.session_state.get(key)
-    if engine in _parts.engines():
-        _drafts.change(token, lambda draft: _take_engine(draft, engine))
-
-
-def _choose_option(token: str, name: str, default: typing.Any, key: str) -> None:
-    value = st.session_state.get(key)
-
-    def choose(draft: Draft) -> None:
-        draft.options = {other: given for other, given in draft.options.items() if other != name}
-        if value is not None and value != default:
-            segment.read_options(draft.engine, {name: value})
-            draft.options[name] = value
-
-    _drafts.change(token, choose)
-
-
-def _start(token: str, info: VideoInfo) -> None:
-    draft = _drafts.current(store)
-    if draft is None or draft.token != token:
-        return
-    try:
-        segment.check(draft.job(), info)
-        _drafts.submit(draft, jobs)
-    except VosError as error:
-        st.session_state["mistake"] = _parts.sentence(error)
+        _parts.button(
+            "Another clip", _drafts.drop, type="tertiary", icon=":material/swap_horiz:", key="another_clip"
+        )
 
 
 def _outcome(job_id: str) -> bool:
-    """Show how a job stands; say whether it is still active. A finished one leads to its result.
+    """Say how a job stands; return whether it is still active. A finished one leads to its result.
 
     The address keeps the job until the result's page drops it: a rerun may stop this one anywhere.
     """
-    status = _parts.job_panel(jobs, job_id)
+    status = jobs.status(job_id)
     if status is None:
         if store.get(job_id):
             _parts.open_result(job_id)
@@ -202,10 +114,9 @@ def _outcome(job_id: str) -> bool:
         st.error(_parts.plain(f"The job failed: {status.error}."), icon=":material/error:")
     elif status.state == "interrupted":
         st.warning("The dashboard was stopped while this job ran.", icon=":material/power_off:")
-        if st.button("Run again", icon=":material/replay:", key="run_again"):
-            with _parts.mistakes():
-                jobs.resume(job_id)
-            st.rerun()
+        _parts.button(
+            "Run again", jobs.resume, job_id, changes=True, icon=":material/replay:", key="run_again"
+        )
     elif status.state == "cancelled":
         st.info("The job was cancelled; nothing was kept.", icon=":material/stop_circle:")
     return status.active

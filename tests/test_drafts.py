@@ -1,16 +1,22 @@
 """Drafts: masks and names on several frames, undo and redo, other tabs, damaged JSON."""
 
+import base64
 import functools
+import io
 import json
 import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vos import draft_files
-from vos.drafts import STEPS, Draft
+from vos.drafts import STEPS, Clicks, Draft
 from vos.errors import InvalidInput
+from vos.labels import Labeller, Labels
 from vos.store import Store
+from vos.types import Point
+from vos.video.draw import COLOURS, hex_colour
 
 SIZE = (48, 64)
 DIGEST = "d" * 64
@@ -20,6 +26,11 @@ def mask(label, left=10):
     out = np.zeros(SIZE, np.uint8)
     out[10:30, left : left + 20] = label
     return out
+
+
+def files(*masks):
+    """Label maps as mask files say them; those of object 1 alone are binary."""
+    return [(f"{n}.png", Labels(m, (), set(np.unique(m)) == {0, 1})) for n, m in enumerate(masks)]
 
 
 @pytest.fixture
@@ -75,7 +86,10 @@ EDITS = {
     "stroke": lambda d: d.set_mask(0, mask(1, left=30)),
     "other frame": lambda d: d.set_mask(9, mask(2)),
     "clear": lambda d: d.clear(0),
-    "mask files": lambda d: d.add_masks(0, [mask(1, left=40), mask(38)]),
+    "mask files": lambda d: d.add_masks(0, files(mask(1, left=40), mask(38)), Labeller()),
+    "click": lambda d: d.set_object(0, 1, mask(1, left=20) > 0, Clicks((Point(25, 15),))),
+    "copy": lambda d: d.copy_before(9),
+    "holes": lambda d: d.retouch(0, 1, lambda plane: 1 - plane),
     "invert": lambda d: d.invert(0, 1),
     "add": Draft.add_object,
     "remove": lambda d: d.remove_object(1),
@@ -93,7 +107,7 @@ def test_every_edit_is_one_step_that_can_be_undone_and_done_again(draft, name):
     draft.turn_to(5, 1)
     assert draft.undo()
     assert draft.drawn == before
-    assert draft.frame == (9 if name == "other frame" else 0)
+    assert draft.frame == (9 if name in ("other frame", "copy") else 0)
     assert draft.redo()
     assert (draft.drawn, draft.object_id in draft.names) == (after, True)
     assert (frame, draft.redo()) == (0, False)
@@ -121,9 +135,9 @@ def test_an_edit_that_changes_nothing_is_no_step(draft):
 
 
 def test_binary_files_are_the_chosen_object_and_then_new_ones(draft):
-    draft.add_masks(0, [mask(1), mask(1, left=40)])
+    draft.add_masks(0, files(mask(1), mask(1, left=40)), Labeller())
     assert np.array_equal(draft.mask(0), mask(1) + mask(2, left=40))
-    draft.add_masks(0, [mask(1, left=31)])
+    draft.add_masks(0, files(mask(1, left=31)), Labeller())
     assert set(np.unique(draft.mask(0))) == {0, 1, 2, 3}
     assert draft.object_id == 3
 
@@ -246,3 +260,60 @@ def test_a_store_refuses_a_draft_that_is_not_made_from_the_kept_one(store):
     assert not store.save_draft("token", "other", revision=1)
     assert store.save_draft("token", "two", revision=2)
     assert (store.draft("token"), store.draft_revision("token")) == ("two", 2)
+
+
+def test_clicks_are_kept_until_the_mask_denies_them_and_undo_brings_them_back(draft, store):
+    clicks = Clicks((Point(15, 15), Point(50, 40, False)), (5.0, 6.0, 40.0, 41.0))
+    assert draft.set_object(2, 1, mask(1) > 0, clicks)
+    kept = draft_files.edit(store, draft, lambda d: None)
+    assert draft_files.load(store, "token").clicks(2, 1) == clicks
+    assert len(kept.done) == 1
+    erased = kept.mask(2)
+    erased[10:20] = 0
+    kept.set_mask(2, erased)
+    assert kept.clicks(2, 1).points == (Point(50, 40, False),)
+    kept.undo()
+    assert kept.clicks(2, 1) == clicks
+    kept.clear(2)
+    assert not kept.drawn.clicks
+
+
+def test_an_object_found_by_clicks_leaves_the_others_their_pixels(draft):
+    draft.set_mask(0, mask(2, left=20))
+    draft.set_object(0, 1, np.ones(SIZE, bool), Clicks((Point(0, 0),)))
+    assert (draft.mask(0) == 2).sum() == 400
+    assert (draft.mask(0) == 1).sum() == draft.mask(0).size - 400
+
+
+def test_range_and_colours_come_back_from_disk(draft, store):
+    draft.span, draft.colours = (3, 7), {"#ff0000": 4}
+    draft_files.edit(store, draft, lambda d: None)
+    read = draft_files.load(store, "token")
+    assert (read.span, read.colours) == ((3, 7), {"#ff0000": 4})
+
+
+def test_a_draft_kept_as_drawings_is_painted():
+    drawing = _old_drawing()
+    fields = {"token": "token", "path": "clip.mp4", "digest": DIGEST, "title": "Old", "size_hw": [540, 960]}
+    fields |= {"drawings": {"0": drawing, "7": None}, "names": {"1": "Dog", "2": "Cat"}, "object_id": 2}
+    read = draft_files.read(json.dumps(fields))
+    mask = read.mask(0)
+    assert (read.frames, read.names, read.object_id) == ((0,), {1: "Dog", 2: "Cat"}, 2)
+    assert (mask[100:200, 100:300] == 2).sum() == 100 * 200 - 50 * 60  # a picture, and what erased in it
+    assert (mask == 1).sum() == 40 * 30
+
+
+def _old_drawing():
+    labels = np.zeros((540, 960, 4), np.uint8)
+    labels[100:200, 100:300] = [*COLOURS[2], 153]
+    buffer = io.BytesIO()
+    Image.fromarray(labels).save(buffer, "PNG")
+    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+    def box(left, top, width, height, colour):
+        place = {"left": left, "top": top, "width": width, "height": height}
+        return {"type": "Rect", "stroke": colour, "originX": "left", "originY": "top", **place}
+
+    erased = {**box(150, 120, 60, 50, "#fffffe"), "globalCompositeOperation": "destination-out"}
+    image = {"type": "Image", "src": source, "left": 0, "top": 0, "width": 960, "height": 540}
+    return {"objects": [image, erased, box(600, 300, 40, 30, hex_colour(1) + "99")]}

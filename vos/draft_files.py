@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from vos import plugins, segment
-from vos.drafts import DEFAULT_ENGINE, STEPS, Draft, Drawn, Step
+from vos.drafts import DEFAULT_ENGINE, STEPS, Clicks, Draft, Drawn, Step
 from vos.errors import InvalidInput, VosError
+from vos.labels import Labeller
+from vos.old_drafts import draw_old
 from vos.store import Store
-from vos.types import VOID, OptionValue
+from vos.types import VOID, OptionValue, Point
 from vos.video.masks import unpack
 
 log = logging.getLogger(__name__)
@@ -65,13 +67,18 @@ def write(draft: Draft) -> str:
 
     def drawn(state: Drawn) -> dict[str, Any]:
         masks = {frame: pool.setdefault(packed, len(pool)) for frame, packed in state.masks.items()}
-        return {"masks": masks, "names": dict(state.names)}
+        clicks = [
+            [*at, [[p.x, p.y, p.positive] for p in said.points], said.box]
+            for at, said in state.clicks.items()
+        ]
+        return {"masks": masks, "names": dict(state.names), "clicks": clicks}
 
     def steps(history: Sequence[Step]) -> list[dict[str, Any]]:
         return [{"frame": step.frame, "drawn": drawn(step.drawn)} for step in history]
 
     plain = ("token", "path", "digest", "title", "size_hw", "frame", "object_id", "by_hand")
-    fields = {name: getattr(draft, name) for name in (*plain, "engine", "options", "job_id", "revision")}
+    more = ("engine", "options", "span", "colours", "job_id", "revision")
+    fields = {name: getattr(draft, name) for name in (*plain, *more)}
     fields |= {"drawn": drawn(draft.drawn), "done": steps(draft.done), "undone": steps(draft.undone)}
     fields["masks"] = [base64.b64encode(packed).decode() for packed in pool]
     return json.dumps(fields)
@@ -97,7 +104,14 @@ def read(text: str) -> Draft | None:
     draft.object_id = take("object_id", int, 1)
     if draft.object_id not in draft.names:
         draft.object_id = min(draft.names)
+    if "drawings" in fields:  # as drafts were kept once
+        draft.drawn = take(
+            "drawings", lambda value: draw_old(value, fields.get("names"), draft.size_hw), Drawn()
+        )
+        draft.object_id = take("object_id", int, 1)
     draft.by_hand = take("by_hand", bool, True)
+    draft.span = take("span", _span, None)
+    draft.colours = take("colours", lambda value: Labeller(value).to_json(), {})
     draft.job_id = take("job_id", str, "")
     draft.revision = take("revision", int, 0)
     draft.engine = take("engine", _engine, DEFAULT_ENGINE)
@@ -136,11 +150,25 @@ def _pool(value: object, size_hw: tuple[int, int]) -> dict[int, bytes]:
 def _drawn(value: Any, pool: Mapping[int, bytes]) -> Drawn:
     masks = {int(frame): pool[number] for frame, number in value["masks"].items() if number in pool}
     names = {int(i): str(name) for i, name in value["names"].items() if 0 < int(i) < VOID}
-    return Drawn({f: m for f, m in masks.items() if f >= 0}, names or {1: "Object 1"})
+    clicks = {}
+    for frame, object_id, points, box in value.get("clicks", ()):
+        said = tuple(Point(float(x), float(y), bool(positive)) for x, y, positive in points)
+        x1, y1, x2, y2 = map(float, box) if box else (0.0, 0.0, 0.0, 0.0)
+        clicks[int(frame), int(object_id)] = Clicks(said, (x1, y1, x2, y2) if box else None)
+    return Drawn({f: m for f, m in masks.items() if f >= 0}, names or {1: "Object 1"}, clicks)
 
 
 def _steps(value: Any, pool: Mapping[int, bytes]) -> tuple[Step, ...]:
     return tuple(Step(max(0, int(step["frame"])), _drawn(step["drawn"], pool)) for step in value)
+
+
+def _span(value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    first, last = value
+    if not 0 <= int(first) <= int(last):
+        raise InvalidInput(f"no frames are from {first} to {last}")
+    return int(first), int(last)
 
 
 def _engine(value: Any) -> str:

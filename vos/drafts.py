@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vos.errors import InvalidInput
-from vos.types import MAX_OBJECTS, VOID, Job, Mask, OptionValue, Prompt, object_ids
+from vos.labels import Labeller, Labels, covers_most, merge_layers
+from vos.types import MAX_OBJECTS, VOID, Job, Mask, OptionValue, Point, Prompt, object_ids
 from vos.video.masks import pack, unpack
 
 DEFAULT_ENGINE = "memory"
 STEPS = 60  # that can be undone
-MOSTLY = 0.6  # of the frame: a mask that covers more may be inverted
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """What was said of one object on one frame, in pixels: clicks in their order, a box x1, y1, x2, y2."""
+
+    points: tuple[Point, ...] = ()
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What undo gives back: masks by frame, as `masks.pack` makes them, and the objects' names."""
+    """What undo gives back: masks by frame, as `masks.pack` makes them, names, clicks by (frame, object)."""
 
     masks: Mapping[int, bytes] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=lambda: {1: "Object 1"})
+    clicks: Mapping[tuple[int, int], Clicks] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,8 @@ class Draft:
     """What the user has put together so far.
 
     `frame` and `object_id` are what is looked at; `done` and `undone` are the history, newest last;
-    `revision` counts what was saved.
+    `span` is the first and the last frame to track, or None for all; `colours` is what the colours of mask
+    files mean (`Labeller.to_json`); `revision` counts what was saved.
     """
 
     token: str
@@ -52,6 +63,8 @@ class Draft:
     by_hand: bool = True  # or no mask: an engine finds the object
     engine: str = DEFAULT_ENGINE
     options: dict[str, OptionValue] = field(default_factory=dict)
+    span: tuple[int, int] | None = None
+    colours: dict[str, int] = field(default_factory=dict)
     job_id: str = ""
     revision: int = 0
     done: tuple[Step, ...] = ()
@@ -72,8 +85,14 @@ class Draft:
         packed = self.drawn.masks.get(frame)
         return unpack(packed, self.size_hw) if packed is not None else np.zeros(self.size_hw, np.uint8)
 
+    def clicks(self, frame: int, object_id: int) -> Clicks:
+        """Return what was clicked of an object on a frame."""
+        return self.drawn.clicks.get((frame, object_id), Clicks())
+
     def set_mask(self, frame: int, mask: Mask) -> bool:
         """Replace the label map of a frame; objects it names join the list. Say whether it changed.
+
+        Clicks that the new mask denies are gone.
 
         Raises:
             InvalidInput: another size than the clip's, or more than 20 objects in all.
@@ -91,28 +110,45 @@ class Draft:
         masks = {f: packed for f, packed in self.drawn.masks.items() if f != frame}
         if mask.any():
             masks[frame] = pack(mask)
-        return self._edit(frame, Drawn(masks, dict(sorted(names.items()))))
+        clicks = _agreeing(self.drawn.clicks, frame, mask)
+        return self._edit(frame, Drawn(masks, dict(sorted(names.items())), clicks))
 
-    def add_masks(self, frame: int, masks: Sequence[Mask]) -> bool:
-        """Take the masks of files for one frame, as one step, and turn to the first object of the first.
+    def set_object(self, frame: int, object_id: int, inside: NDArray[np.bool_], said: Clicks) -> bool:
+        """Give an object the pixels (H, W) that no other object has on a frame, and note what was clicked."""
+        mask = self.mask(frame)
+        free = (mask == 0) | (mask == object_id) | (mask == VOID)
+        mask[mask == object_id] = 0
+        mask[inside & free] = object_id
+        before = self.done, self.undone, self.frame, self.drawn
+        self.set_mask(frame, mask)
+        clicks = {**self.drawn.clicks, (frame, object_id): said}
+        after = replace(self.drawn, clicks=clicks)
+        self.done, self.undone, self.frame, self.drawn = before  # mask and clicks are one step
+        return self._edit(frame, after)
 
-        A label map with several objects, or one whose id is not 1, says what is on the frame, under
-        the ids it has. A binary mask is one object: the chosen one while that has no pixels here and the next
-        free one otherwise, so that several binary files are several objects.
+    def add_masks(self, frame: int, layers: Sequence[tuple[str, Labels]], labeller: Labeller) -> Labels:
+        """Take what mask files, (name, labels), say of a frame, as one step; turn to the first object.
+
+        A map of ids says what is on the frame, under the ids it has. Binary masks are one object each: the
+        chosen one while that has no pixels here, and then the next free ones. What they came to is returned.
         """
         mask, names, first = self.mask(frame), dict(self.names), 0
-        for new in masks:
-            if object_ids(new) == (1,):
+        if all(labels.binary for _, labels in layers):
+            for _, labels in layers:
                 object_id = self.object_id if self.object_id not in object_ids(mask) else _free(names)
-                mask[new == 1] = object_id
-            else:
-                object_id, mask = object_ids(new)[0], new
-            names.setdefault(object_id, f"Object {object_id}")
-            first = first or object_id
-        changed = self.set_mask(frame, mask)
+                mask[labels.mask == object_ids(labels.mask)[0]] = object_id
+                names.setdefault(object_id, f"Object {object_id}")
+                first = first or object_id
+            notes = tuple(dict.fromkeys(note for _, labels in layers for note in labels.notes))
+            taken = Labels(mask, notes)
+        else:
+            taken = merge_layers(layers)
+            first = object_ids(taken.mask)[0]
+        self.set_mask(frame, taken.mask)
+        self.colours = labeller.to_json()
         if first in self.names:
             self.object_id = first
-        return changed
+        return taken
 
     def clear(self, frame: int) -> bool:
         """Take away all that is drawn on a frame."""
@@ -126,11 +162,29 @@ class Draft:
         mask[inside] = 0
         return self.set_mask(frame, mask)
 
+    def retouch(self, frame: int, object_id: int, touch: Callable[[Mask], Mask]) -> bool:
+        """Change an object's plane (H, W) of 0 and 1 on a frame; other objects keep their pixels."""
+        mask = self.mask(frame)
+        inside = touch((mask == object_id).astype(np.uint8)) > 0
+        free = (mask == 0) | (mask == object_id)
+        mask[mask == object_id] = 0
+        mask[inside & free] = object_id
+        return self.set_mask(frame, mask)
+
+    def before(self, frame: int) -> int | None:
+        """Return the nearest frame before this one that has a mask, or None."""
+        return max((f for f in self.frames if f < frame), default=None)
+
+    def copy_before(self, frame: int) -> bool:
+        """Give a frame the mask of the nearest one before it that has any."""
+        source = self.before(frame)
+        return source is not None and self.set_mask(frame, self.mask(source))
+
     def covers_most(self, frame: int) -> int:
-        """Return the object that covers most of a frame, as inverted masks do, or 0."""
+        """Return the largest object where most of a frame is covered, as by an inverted mask, or 0."""
         mask = self.mask(frame)
         counts = np.bincount(mask.ravel(), minlength=256)[1:VOID]
-        return int(counts.argmax()) + 1 if counts.max() > MOSTLY * mask.size else 0
+        return int(counts.argmax()) + 1 if covers_most(mask) and counts.any() else 0
 
     def add_object(self) -> bool:
         """Add an object with the lowest free id and turn to it."""
@@ -150,7 +204,8 @@ class Draft:
             mask[mask == object_id] = 0
             if mask.any():
                 masks[frame] = pack(mask)
-        return self._edit(self.frame, Drawn(masks, names))
+        clicks = {at: said for at, said in self.drawn.clicks.items() if at[1] != object_id}
+        return self._edit(self.frame, Drawn(masks, names, clicks))
 
     def rename(self, object_id: int, name: str) -> bool:
         """Name an object; an empty name gives it back the one it had at first."""
@@ -201,6 +256,7 @@ class Draft:
             options=self.options,
             title=self.title,
             names=self.names,
+            **({"span": self.span} if hasattr(Job, "span") else {}),
         )
 
     def _edit(self, frame: int, drawn: Drawn) -> bool:
@@ -215,6 +271,22 @@ class Draft:
         self.frame, self.drawn = step.frame, step.drawn
         if self.object_id not in self.names:
             self.object_id = min(self.names)
+
+
+def _agreeing(
+    clicks: Mapping[tuple[int, int], Clicks], frame: int, mask: Mask
+) -> dict[tuple[int, int], Clicks]:
+    """Return the clicks without those on a frame that its new mask denies."""
+    kept = {}
+    for (at, object_id), said in clicks.items():
+        if at == frame:
+            if not (mask == object_id).any():
+                continue
+            points = (p for p in said.points if (mask[int(p.y), int(p.x)] == object_id) == p.positive)
+            said = replace(said, points=tuple(points))
+        if said != Clicks():
+            kept[at, object_id] = said
+    return kept
 
 
 def _free(names: Mapping[int, str]) -> int:

@@ -43,6 +43,7 @@ class Timeline {
     if (Number.isNaN(frame)) return;
     this.frame = Math.max(0, Math.min(this.data.frames - 1, Math.round(frame)));
     this.draw();
+    window.dispatchEvent(new CustomEvent("vos-frame", { detail: this.frame }));  // the canvas waits for it
   }
 
   go(frame) {

@@ -1,0 +1,193 @@
+"""The bottom bar of the upload page: Fast or Accurate, the time it takes, Track; then how the job goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+
+import streamlit as st
+
+from pages import _drafts, _parts
+from vos import rates, segment
+from vos.drafts import Draft
+from vos.errors import VosError
+from vos.jobs import JobRunner, JobStatus
+from vos.types import OptionValue, VideoInfo
+
+BEAT_S = 0.5
+
+
+def bar(draft: Draft, info: VideoInfo, jobs: JobRunner) -> None:
+    """Show what starts the job, always in sight."""
+    with st.bottom, st.container(key="bar"):
+        _drafts.messages(draft)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            engines = {n: e for n, e in _parts.engines().items() if draft.by_hand == e.NEEDS_PROMPT}
+            names = sorted(engines, key=lambda name: (name != _drafts.DEFAULT_ENGINE, name))
+            if draft.engine not in engines:
+                draft = _drafts.edit(draft, jobs.store, lambda newest: _take_engine(newest, names[0]))
+            kind = engines[draft.engine].Options
+            _options(kind, draft, shown=True)
+            with st.popover("More", icon=":material/tune:", key="more"):
+                _engine(draft, names, engines)
+                _options(kind, draft, shown=False)
+            reason = "" if not draft.by_hand or draft.prompts() else "click on the object first"
+            st.caption(_time(draft, info, jobs), width="stretch")
+            _parts.button(
+                f"Track ({reason})" if reason else "Track",
+                _start,
+                draft.token,
+                info,
+                changes=True,
+                type="primary",
+                icon=":material/play_arrow:",
+                disabled=bool(reason),
+                help="Track object" if not reason else None,
+                key="run",
+            )
+
+
+@st.cache_data(show_spinner=False, ttl=20)
+def _seconds(newest: str, engine: str, mode: OptionValue, frames: int) -> float | None:
+    """Return the expected time; `newest` tells apart what was known before and after another result."""
+    return rates.expected_seconds(_parts.runner().store, engine, {"mode": mode}, frames)
+
+
+def _time(draft: Draft, info: VideoInfo, jobs: JobRunner) -> str:
+    first, last = draft.span or (0, info.frames - 1)
+    count = max(1, min(last, info.frames - 1) - first + 1)
+    newest = jobs.store.newest()
+    seconds = _seconds(newest.id if newest else "", draft.engine, draft.options.get("mode", "fast"), count)
+    what = f"{count} frame{'s' if count > 1 else ''}"
+    return f"{what}, {rates.in_words(seconds)}" if seconds else what
+
+
+def _engine(draft: Draft, names: list[str], engines: dict[str, typing.Any]) -> None:
+    key = f"engine_{draft.token}_{draft.by_hand}"
+    _drafts.hold(key, draft.engine)
+    st.selectbox(
+        "Engine",
+        names,
+        format_func=lambda name: f"{engines[name].TITLE}",
+        key=key,
+        filter_mode=None,
+        on_change=_choose_engine,
+        args=(draft.token, key),
+    )
+    st.caption(engines[draft.engine].SUMMARY)
+
+
+def _options(kind: typing.Any, draft: Draft, *, shown: bool) -> None:
+    """Show a widget for the fields of an engine's Options.
+
+    shown: those that everybody should see, or the others.
+    """
+    types = typing.get_type_hints(kind)
+    for option in dataclasses.fields(kind):
+        if shown == ("captions" in option.metadata):
+            _option(draft, option, types[option.name])
+
+
+def _option(draft: Draft, option: dataclasses.Field[typing.Any], kind: type) -> None:
+    """Show one option, as the draft has it; what is chosen goes to the draft before the page runs."""
+    label, meta = option.name.replace("_", " ").capitalize(), option.metadata
+    key, choices = f"option_{draft.token}_{draft.engine}_{option.name}", list(meta.get("choices", ()))
+    value = draft.options.get(option.name, option.default)
+    _drafts.hold(key, value if not choices or value in choices else option.default)
+    change = {
+        "key": key,
+        "on_change": _choose_option,
+        "args": (draft.token, option.name, option.default, key),
+    }
+    if kind is bool:
+        st.toggle(label, help=meta.get("help"), **change)
+    elif "captions" in meta:
+        lines = (f"{c.capitalize()}: {text}" for c, text in zip(choices, meta["captions"], strict=True))
+        look = {"required": True, "label_visibility": "collapsed", "help": "  \n".join(lines)}
+        st.segmented_control(label, choices, format_func=str.capitalize, **look, **change)
+    elif choices:
+        st.selectbox(label, choices, help=meta.get("help"), filter_mode=None, **change)
+    elif kind is str:
+        st.text_input(label, help=meta.get("help"), **change)
+    else:
+        st.number_input(label, meta.get("min"), meta.get("max"), help=meta.get("help"), **change)
+
+
+# Callbacks: they run before the page does, so that no other click can interrupt them.
+
+
+def _take_engine(draft: Draft, engine: str) -> None:
+    draft.engine, draft.options = engine, {}
+
+
+def _choose_engine(token: str, key: str) -> None:
+    engine = st.session_state.get(key)
+    if engine in _parts.engines():
+        _drafts.change(token, lambda draft: _take_engine(draft, engine))
+
+
+def _choose_option(token: str, name: str, default: typing.Any, key: str) -> None:
+    value = st.session_state.get(key)
+
+    def choose(draft: Draft) -> None:
+        draft.options = {other: given for other, given in draft.options.items() if other != name}
+        if value is not None and value != default:
+            segment.read_options(draft.engine, {name: value})
+            draft.options[name] = value
+
+    _drafts.change(token, choose)
+
+
+def _start(token: str, info: VideoInfo) -> None:
+    jobs = _parts.runner()
+    draft = _drafts.current(jobs.store)
+    if draft is None or draft.token != token:
+        return
+    try:
+        segment.check(draft.job(), info)
+        _drafts.submit(draft, jobs)
+    except VosError as error:
+        st.session_state["mistake"] = _parts.sentence(error)
+
+
+def running(jobs: JobRunner, job_id: str, place: typing.Any) -> None:
+    """Show a job that waits or runs: its newest frame in `place`, how it goes in the bottom bar."""
+
+    @st.fragment(run_every=BEAT_S)
+    def picture() -> None:
+        if preview := jobs.preview(job_id):
+            _parts.picture(preview, "The newest frame with its mask")
+
+    @st.fragment(run_every=BEAT_S)
+    def progress() -> None:
+        status = jobs.status(job_id)
+        if status is None or not status.active:
+            st.rerun()
+            return
+        share, text = _how(status)
+        st.progress(min(1.0, share), text)
+
+    with place.container(key="running"):
+        picture()
+    bar = {"horizontal": True, "vertical_alignment": "center", "gap": "small"}
+    with st.bottom, st.container(key="bar"), st.container(**bar):
+        with st.container(width="stretch"):
+            progress()
+        ends = [("Cancel", jobs.cancel, "close", "Throws away what has come so far")]
+        if hasattr(jobs, "stop"):
+            ends.insert(0, ("Stop", jobs.stop, "stop", "Keeps what has come so far"))
+        for label, act, icon, says in ends:
+            look = {"icon": f":material/{icon}:", "help": says, "key": f"{label.lower()}_{job_id}"}
+            _parts.button(label, act, job_id, changes=True, **look)
+
+
+def _how(status: JobStatus) -> tuple[float, str]:
+    """Return how far a job is, 0..1, and that in words."""
+    if status.state == "queued":
+        return 0.0, f"Waiting: number {status.position} in the queue"
+    if not status.done:
+        return status.prepared, status.note[:1].upper() + status.note[1:]
+    text = f"{status.note[:1].upper()}{status.note[1:]} · frame {status.done} of {status.total}"
+    if status.fps:
+        text += f" · {_parts.duration(status.seconds_left)} left"
+    return status.done / max(status.total, 1), text
