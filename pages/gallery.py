@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import _parts
+from pages import _cards, _parts
 from vos.store import Page, Row
 
 ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "title": "Title", "largest": "Largest first"}
-KEPT = ("search", "engine", "sort", "sheet")
 jobs = _parts.runner()
 store = jobs.store
 
@@ -21,34 +20,28 @@ def main() -> None:
         st.info("Nothing here yet: every finished result is kept here and comes back at once.")
         _parts.upload_button()
         return
-    _come_back()
     found = _chosen()
     st.caption(f"{found.total} of {count} results · {store.size_bytes() / 2**20:.0f} MB on disk")
     if not found.total:
         st.info("No result matches; try another word or engine.")
         return
-    for start in range(0, len(found.rows), 4):
-        for column, row in zip(st.columns(4), found.rows[start : start + 4], strict=False):
-            with column.container(border=True):
-                _card(row)
+    with _cards.grid():
+        for row in found.rows:
+            with _cards.card(row):
+                _delete(row)
     pages = -(-found.total // _parts.PER_SHEET)
     if pages > 1:
         st.pagination(pages, key="sheet", bind="query-params")
 
 
-def _come_back() -> None:
-    """Be as before a result was opened: Streamlit leaves /gallery?result= in the history on the way to it."""
-    if "result" in st.query_params:
-        st.query_params.pop("result")
-        for name, value in st.session_state.get("kept_gallery", {}).items():
-            if value is not None:
-                st.session_state[name] = value
-
-
 def _chosen() -> Page:
     left, middle, right = st.columns([2, 1, 1])
     words = left.text_input(
-        "Search", key="search", placeholder="part of a title", bind="query-params", on_change=_first_sheet
+        "Search",
+        key="search",
+        placeholder="part of a title or of an object's name",
+        bind="query-params",
+        on_change=_first_sheet,
     )
     engines = ["All", *store.engines()]
     engine = middle.selectbox(
@@ -83,22 +76,11 @@ def _first_sheet() -> None:
     st.query_params.pop("sheet", None)
 
 
-def _open(result_id: str) -> None:
-    st.session_state["kept_gallery"] = {name: st.session_state.get(name) for name in KEPT}
-    _parts.open_result(result_id)
-
-
-def _card(row: Row) -> None:
-    _parts.thumbnail(row)
-    st.markdown(f"**{_parts.plain(_parts.short(row.title, 32))}**")
-    objects = f"{row.objects} object{'' if row.objects == 1 else 's'}"
-    st.caption(f"{row.engine} · {row.frames} frames · {objects} · {_parts.ago(row.created)}")
-    with st.container(horizontal=True):
-        _parts.button("Open", _open, row.id, key=f"open_{row.id}", type="primary")
-        if _parts.may_change():
-            with st.popover("Delete", icon=":material/delete:"):
-                st.markdown("This cannot be undone.")
-                _parts.button("Delete it", store.delete, row.id, changes=True, key=f"delete_{row.id}")
+def _delete(row: Row) -> None:
+    if _parts.may_change():
+        with st.popover("Delete", icon=":material/delete:"):
+            st.markdown("This cannot be undone.")
+            _parts.button("Delete it", store.delete, row.id, changes=True, key=f"delete_{row.id}")
 
 
 main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import _parts, _sample
+from pages import _cards, _parts, _sample
 from vos.jobs import JobStatus
 from vos.net.device import choose
 from vos.types import Result
@@ -97,12 +97,10 @@ def _engines() -> None:
 
 def _recent() -> None:
     st.subheader("Recent results")
-    for column, row in zip(st.columns(4), store.page(0, 4).rows, strict=False):
-        with column.container(border=True):
-            _parts.thumbnail(row)
-            st.markdown(f"**{_parts.plain(_parts.short(row.title, 28))}**")
-            st.caption(f"{row.engine} · {row.frames} frames · {_parts.ago(row.created)}")
-            _parts.button("Open", _parts.open_result, row.id, key=f"open_{row.id}")
+    with _cards.grid():
+        for row in store.page(0, 4).rows:
+            with _cards.card(row):
+                pass
     _parts.button(
         "Open the gallery", _parts.go, "gallery.py", icon=":material/grid_view:", key="open_gallery"
     )

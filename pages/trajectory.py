@@ -181,7 +181,7 @@ def _marker(track: Track, frame: int, colour: str) -> go.Scatter3d:
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def _floor_pixels(result_id: str) -> NDArray[np.uint8]:
-    frame = next(iter(downloads.clip(_parts.still_there(store, result_id))))
+    frame = downloads.frame_at(_parts.still_there(store, result_id), 0)
     scale = FLOOR_SIDE / max(frame.shape[:2])
     size = (max(2, round(frame.shape[1] * scale)), max(2, round(frame.shape[0] * scale)))
     return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))

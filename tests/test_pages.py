@@ -282,8 +282,8 @@ def test_the_gallery_is_where_its_address_says(filled):
 def test_the_gallery_has_sheets(filled, monkeypatch):
     monkeypatch.setattr(_parts, "PER_SHEET", 1)
     app = open_page("gallery", sheet="2")
-    (opened,) = [button.key for button in app.button if button.key.startswith("open_")]
-    assert opened == f"open_{filled.store.page(1, 1).rows[0].id}"
+    (shown,) = [button.key for button in app.button if button.key.startswith("delete_")]
+    assert shown == f"delete_{filled.store.page(1, 1).rows[0].id}"
 
 
 def test_guests_of_a_shared_dashboard_see_nothing_that_changes(filled, monkeypatch):

@@ -70,14 +70,11 @@ def test_an_upload_that_is_cancelled_leaves_nothing_and_another_can_follow(page,
     expect(page.get_by_role("alert")).to_contain_text("notes.txt is none of these: mp4")
 
 
-@pytest.mark.xfail(
-    reason="Back comes to a step /gallery?result= that Streamlit adds; the words are not put back yet"
-)
 def test_back_from_a_result_leads_to_the_gallery_as_it_was(page, results):
     page.goto("/gallery?search=beta")
     expect(page.get_by_text("Beta fish")).to_be_visible()
     expect(page.get_by_text("Alpha fish")).to_have_count(0)
-    page.locator("[class*=st-key-open_] button").click()
+    page.get_by_role("link", name="Beta fish").click()
     expect(page.get_by_text("Rendering: success")).to_be_visible()
     assert "result=" in page.url
     page.go_back()

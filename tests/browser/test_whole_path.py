@@ -97,7 +97,7 @@ def test_the_whole_path_from_upload_to_a_cache_hit(page, clip):
     page.get_by_role("link", name="Gallery").click()
     expect(page.get_by_text("My holiday clip")).to_be_visible()
     page.screenshot(path=SHOTS / "gallery.png")
-    page.locator("[class*=st-key-open_] button").first.click()
+    page.get_by_role("link", name="My holiday clip").first.click()
     expect(page.get_by_text("Rendering: success")).to_be_visible()
 
 

@@ -127,7 +127,8 @@ def entry_of(result: Result, sizes: Mapping[str, int], folder: str, text: str) -
         len(result.visible),
         result.digest,
     )
-    return Entry(row, folder, text, sizes.get("source", 0), float(result.created))
+    sought = "\n".join([result.title, *result.names.values()]).casefold()
+    return Entry(row, folder, text, sizes.get("source", 0), float(result.created), sought)
 
 
 def _read(kind: Any, value: Any) -> Any:

@@ -66,13 +66,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Entry:
-    """All that the index keeps of a result: its row, the name of its folder, its text, the clip's size."""
+    """All that the index keeps of a result: its row, its folder's name, its text, the clip's size.
+
+    `sought` is what a search looks through: the title and the objects' names.
+    """
 
     row: Row
     folder: str
     text: str
     clip_bytes: int
     used: float
+    sought: str
 
 
 @dataclass(frozen=True)
@@ -210,7 +214,7 @@ class Index:
 def insert(connection: sqlite3.Connection, entry: Entry) -> None:
     """Write one result into the index, in place of its earlier row."""
     row = entry.row
-    values = (*astuple(row), entry.folder, entry.clip_bytes, entry.used, row.title.casefold())
+    values = (*astuple(row), entry.folder, entry.clip_bytes, entry.used, entry.sought)
     connection.execute(f"INSERT OR REPLACE INTO results VALUES ({', '.join('?' * len(values))})", values)
     connection.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (row.id, entry.text))
 
