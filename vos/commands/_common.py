@@ -69,8 +69,10 @@ def hold_out(parser: ArgumentParser) -> None:
 
 
 def split(args: Namespace) -> tuple[Data, dict[str, tuple[Picture, ...]]]:
-    """Return what to learn from, and the sequences held out."""
-    return find(args.data).hold_out(() if args.hold_out == "none" else args.hold_out.split(","))
+    """Return what to learn from, without a share of the photos, and the sequences held out."""
+    if args.hold_out == "none":
+        return find(args.data).hold_out(())
+    return find(args.data).hold_out_photos()[0].hold_out(args.hold_out.split(","))
 
 
 def short_side(engine: ModuleType, videos: Mapping[str, tuple[Picture, ...]]) -> int:

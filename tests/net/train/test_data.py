@@ -21,6 +21,17 @@ def test_a_held_out_sequence_is_nowhere_in_the_data(tmp_path):
     assert not [p for p in pictures if "run" in p.image.parts]
 
 
+def test_photos_are_held_out_by_their_names_alone(tmp_path):
+    for i in range(60):
+        write(tmp_path / f"stills/things/images/{i}.png", np.zeros((4, 4, 3), np.uint8))
+        write(tmp_path / f"stills/things/masks/{i}.png", np.ones((4, 4), np.uint8))
+    ours, held = (part.cutouts for part in find(tmp_path).hold_out_photos())
+    assert len(ours) + len(held) == 60
+    assert 1 <= len(held) <= 12
+    training_folder(tmp_path)
+    assert set(held) <= set(find(tmp_path).hold_out_photos()[1].cutouts)
+
+
 def test_an_unknown_held_out_name_is_refused(tmp_path):
     data = find(training_folder(tmp_path))
     with pytest.raises(InvalidInput, match="no sequence is called 'bear'; there are: hop, run"):

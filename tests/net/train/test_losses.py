@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vos.net.train.losses import bootstrapped, class_balanced, normalised_focal, soft_dice
+from vos.net.train.losses import bootstrapped, class_balanced, normalised_focal, soft_dice, within
 
 LOGITS = np.array([[[[2.0, -1.0], [0.5, -3.0]]], [[[0.0, 4.0], [-2.0, 1.0]]]])
 TRUTH = np.array([[[[1.0, 1.0], [0.0, 0.0]]], [[[0.0, 0.0], [0.0, 0.0]]]])
@@ -21,6 +21,13 @@ def test_bootstrapped_is_the_mean_over_each_masks_hardest_pixels():
         hardest += sorted((cross_entropy(a, b) for a, b in zip(logits, truth, strict=True)), reverse=True)[:2]
     loss = bootstrapped(torch.tensor(LOGITS), torch.tensor(TRUTH), 0.5)
     assert loss.item() == pytest.approx(sum(hardest) / 4)
+
+
+def test_within_is_the_mean_over_the_chosen_pixels_and_few_of_them_count_less():
+    where = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]], [[[0.0, 0.0], [0.0, 0.0]]]]).double()
+    chosen = cross_entropy(2.0, 1) + cross_entropy(0.5, 0)
+    loss = within(torch.tensor(LOGITS), torch.tensor(TRUTH), where, least=0.25)
+    assert loss.item() == pytest.approx((chosen / (2 + 0.25 * 4) + 0) / 2)
 
 
 def test_soft_dice_is_its_formula_and_learnable_for_an_empty_mask():

@@ -7,7 +7,7 @@ from vos.errors import InvalidInput
 from vos.net.models.blocks import normalise
 from vos.net.models.memory import MemoryNetwork, full_size
 from vos.net.train.data import find
-from vos.net.train.losses import bootstrapped, soft_dice
+from vos.net.train.losses import bootstrapped, soft_dice, within
 from vos.net.train.memory import MemoryBatches, MemoryRecipe
 
 
@@ -60,12 +60,13 @@ def test_the_loss_is_that_of_following_each_track_alone(forgetful):
     expected = []
     with torch.no_grad():
         for clip, label in tracks.tolist():
-            expected += follow(network, frames[clip], (masks[clip] == label).float(), forgetful)
+            expected += follow(network, frames[clip], masks[clip], label, forgetful)
     assert loss.item() == pytest.approx(np.mean(expected), rel=1e-4)
 
 
-def follow(network, frames, truth, forgetful):
+def follow(network, frames, masks, label, forgetful):
     """Return the losses of one track, frame by frame, remembering first, previous and perhaps all."""
+    truth, others = (masks == label).float(), ((masks > 0) & (masks != label)).float()
     prior = network.prior(2, 2)
     prob, memory, losses, cues = truth[0][None, None], [], [], None
     for t in range(4):
@@ -78,6 +79,7 @@ def follow(network, frames, truth, forgetful):
             )
             target = truth[t][None, None]
             losses.append((bootstrapped(logits, target, 0.3) + soft_dice(logits, target)).item())
+            losses[-1] += 0.5 * within(logits, target, others[t][None, None]).item()
             prob = logits.sigmoid()
         cues = network.cues(prob)
         memory.append((features.key, network.value(features, cues)))

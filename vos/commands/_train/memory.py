@@ -27,6 +27,14 @@ def arguments(parser: ArgumentParser) -> None:
     add("--frames", type=int, default=6, help="in a clip, at least; default: %(default)s")
     add("--size", type=int, default=208, help="side of the crops in pixels, on average; default: %(default)s")
     add("--objects", type=int, default=2, help="followed in a clip, at most; default: %(default)s")
+    add(
+        "--contacts",
+        type=float,
+        default=0.4,
+        metavar="SHARE",
+        help="of clips in which something touches the object; default: %(default)s",
+    )
+    add("--fixed-trunk", action="store_true", help="the trunk does not learn: other networks share it")
 
 
 def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
@@ -34,7 +42,9 @@ def prepare(args: Namespace, device: Device) -> tuple[Recipe, Validate | None]:
     torch.manual_seed(args.seed)
     network = MemoryNetwork()
     common.begin(network, args)
+    if args.fixed_trunk:
+        network.trunk.requires_grad_(False)
     data, videos = common.split(args)
-    batches = MemoryBatches(data, args.clips, args.frames, args.size, args.objects)
+    batches = MemoryBatches(data, args.clips, args.frames, args.size, args.objects, args.contacts)
     options = engine.Options(short_side=common.short_side(engine, videos))
     return MemoryRecipe(network, batches), common.validation(engine, options, videos, args.out, device)

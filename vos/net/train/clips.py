@@ -57,6 +57,13 @@ class ClipSource(Protocol):
         """Return one clip; the same state of the generator gives the same clip."""
 
 
+class Film(Protocol):
+    """A source whose clips can be had as they are before light, blur and noise (`develop`)."""
+
+    def film(self, rng: np.random.Generator) -> Sample:
+        """Return one clip, to be developed."""
+
+
 def keep(masks: NDArray[np.uint8], objects: int, rng: np.random.Generator) -> NDArray[np.uint8] | None:
     """Keep up to so many random objects large enough in the first frame, as 1..n; None without any."""
     area = np.bincount(masks[0].ravel(), minlength=256)
@@ -93,6 +100,11 @@ class RealClips:
         Raises:
             InvalidInput: no video is long enough, or none shows an object.
         """
+        clip = self.film(rng)
+        return Sample(develop(clip.frames, rng), clip.masks, clip.annotated)
+
+    def film(self, rng: np.random.Generator) -> Sample:
+        """Return one clip, to be developed; raises as `sample`."""
         videos = [video for video in self.data.videos.values() if len(video) >= self.length]
         for _ in range(ATTEMPTS if videos else 0):
             pictures = self._frames_of(pick(tuple(videos), rng), rng)
@@ -107,7 +119,7 @@ class RealClips:
             kept = keep(self._warp(masks, windows, cv2.INTER_NEAREST), self.objects, rng)
             if kept is not None:
                 frames = self._warp([p.read_frame() for p in pictures], windows, cv2.INTER_LINEAR)
-                return Sample(develop(frames, rng), kept, annotated)
+                return Sample(frames, kept, annotated)
         raise InvalidInput(f"the training data has no video of {self.length} frames with an object")
 
     def _frames_of(self, video: tuple[Picture, ...], rng: np.random.Generator) -> list[Picture]:

@@ -49,17 +49,17 @@ def any_cutout(data: Data, rng: np.random.Generator) -> Cutout:
     for _ in range(ATTEMPTS):
         kind = rng.choice(4, p=[0.35, 0.3, 0.15, 0.2])
         if kind == 0 and data.cutouts:
-            found = _object_of(pick(data.cutouts, rng), rng)
+            found = object_of(pick(data.cutouts, rng), rng)
         elif kind == 1 and data.regions:
             found = _region_of(pick(data.regions, rng), rng)
         elif kind == 2 and data.backgrounds:
             found = loose_shape(pick(data.backgrounds, rng).read_frame(), rng)
         elif kind == 3 and data.videos:
-            found = _object_of(pick(pick(tuple(data.videos.values()), rng), rng), rng)
+            found = object_of(pick(pick(tuple(data.videos.values()), rng), rng), rng)
         else:
             found = None
         if found is not None:
-            return _varied(found, rng)
+            return varied(found, rng)
     raise InvalidInput("the training data has no object of a size worth cutting out")
 
 
@@ -75,7 +75,8 @@ def _fits(inside: NDArray[np.bool_]) -> bool:
     return bool(SMALLEST_PX <= np.count_nonzero(inside) <= LARGEST_SHARE * inside.size)
 
 
-def _object_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
+def object_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
+    """Cut one of a picture's objects out; None if it has none of a fitting size."""
     mask = picture.read_mask()
     ids = object_ids(mask)
     inside = mask == rng.choice(ids) if ids else np.zeros(mask.shape, bool)
@@ -96,10 +97,11 @@ def _region_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
     return cut(picture.read_frame(), inside) if _fits(inside) else None
 
 
-def _varied(cutout: Cutout, rng: np.random.Generator) -> Cutout:
-    """Flip at random, and change brightness, contrast and tint within the cut-out."""
+def varied(cutout: Cutout, rng: np.random.Generator, much: float = 1.0) -> Cutout:
+    """Flip at random, and change brightness, contrast and tint within the cut-out; `much` scales that."""
     rgba = cutout.rgba[:, ::-1] if rng.random() < 0.5 else cutout.rgba
-    gain, tint, offset = rng.uniform(0.7, 1.3), rng.uniform(0.85, 1.15, 3), rng.uniform(-25, 25)
+    gain = 1 + much * rng.uniform(-0.3, 0.3)
+    tint, offset = 1 + much * rng.uniform(-0.15, 0.15, 3), much * rng.uniform(-25, 25)
     alpha = rgba[..., 3:]
     colour = rgba[..., :3] * (gain * tint).astype(np.float32) + np.float32(offset / 255) * alpha
     return Cutout(np.dstack([np.clip(colour, 0, alpha).astype(np.uint8), alpha]), cutout.origin_xy)

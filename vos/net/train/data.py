@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,7 @@ from vos.types import VOID, Frame, Mask
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
+HELD_OUT_PHOTOS = 12  # one of so many
 LAYOUT = (
     "davis*-train*/JPEGImages/*/SEQUENCE with Annotations beside JPEGImages, "
     "youtubevos*/train*/JPEGImages/VIDEO likewise, "
@@ -94,6 +96,20 @@ class Data:
             raise InvalidInput(f"no sequence is called {unknown[0]!r}; there are: {there}")
         rest = {name: video for name, video in self.videos.items() if name not in names}
         return replace(self, videos=rest), {name: self.videos[name] for name in names if name in self.videos}
+
+    def hold_out_photos(self) -> tuple[Data, Data]:
+        """Return the data without one photo in twelve, and those; chosen by name, whatever else there is."""
+
+        def chosen(held_out: bool) -> dict[str, Any]:
+            parts = {name: getattr(self, name) for name in ("cutouts", "regions", "photos")}
+            return {name: tuple(p for p in parts[name] if _held_out(p) == held_out) for name in parts}
+
+        return replace(self, **chosen(False)), replace(self, videos={}, sparse={}, **chosen(True))
+
+
+def _held_out(picture: Picture) -> bool:
+    folder, name = picture.image.parents[1].name, picture.image.stem
+    return zlib.crc32(f"{folder}/{name}".encode()) % HELD_OUT_PHOTOS == 0
 
 
 def find(root: Path) -> Data:

@@ -19,6 +19,16 @@ def bootstrapped(logits: Tensor, truth: Tensor, share: float) -> Tensor:
     return pixels.topk(max(int(pixels.shape[1] * share), 1), dim=1, sorted=False).values.mean()
 
 
+def within(logits: Tensor, truth: Tensor, where: Tensor, least: float = 0.01) -> Tensor:
+    """Return the mean cross entropy of some of every mask's pixels, where (O, 1, H, W) is 1; mean over masks.
+
+    logits (O, 1, H, W); truth alike, 0 or 1. Below the `least` share of a mask, few pixels count less.
+    """
+    pixels = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * where
+    total = where.sum((1, 2, 3)) + least * where[0].numel()
+    return (pixels.sum((1, 2, 3)) / total).mean()
+
+
 def soft_dice(logits: Tensor, truth: Tensor) -> Tensor:
     """Return 1 - (2 |P T| + 1) / (|P| + |T| + 1), mean over masks; the ones make an empty mask learnable.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from vos.net.models.blocks import STRIDE
 from vos.net.models.memory import MemoryNetwork, full_size
 from vos.net.options import at_least
 from vos.net.train.clips import ClipSource, RealClips
+from vos.net.train.contacts import ContactClips
 from vos.net.train.data import Data
-from vos.net.train.losses import bootstrapped, soft_dice
+from vos.net.train.losses import bootstrapped, soft_dice, within
 from vos.net.train.synthetic import SyntheticClips
 from vos.net.train.tracks import batch_of, encoded, largest_skip, overlap
 
@@ -23,6 +24,7 @@ SCALES = (0.77, 1.0, 1.31)  # of the crop's side, one a batch: so that no size i
 LONGER = 2  # up to so many frames more than asked for
 HARDEST = 0.3  # the share of a mask's pixels that counts
 DETACHED = 0.5  # chance that gradients stop at a frame's mask: long chains of gradients are noisy and slow
+OTHERS = 0.5  # the weight of what is on the clip's other objects: an object must not leak onto them
 FORGETFUL = 0.5  # chance that a clip is followed with the first and the previous frame alone in memory
 
 
@@ -36,6 +38,7 @@ class MemoryBatches:
         length: the least frames in a clip.
         size: the middle side of the square crops, in pixels.
         objects: at most this many objects of a clip are followed.
+        contacts: the share of clips in which something comes into contact with the object.
 
     Raises:
         InvalidInput: a number is too small.
@@ -46,6 +49,7 @@ class MemoryBatches:
     length: int = 6
     size: int = 208
     objects: int = 2
+    contacts: float = 0.0
 
     def __post_init__(self) -> None:
         at_least(self, {"clips": 1, "length": 2, "size": 32, "objects": 1})
@@ -62,9 +66,13 @@ class MemoryBatches:
         real = RealClips(self.data, size, length, self.objects, max_skip=largest_skip(progress))
         longest = max((len(video) for video in self.data.videos.values()), default=0)
         share = 0.2 + 0.5 * progress if longest >= length else 0.0
-        sources: list[ClipSource] = [real if rng.random() < share else synthetic for _ in range(clips)]
-        samples = [source.sample(rng) for source in sources]
-        return batch_of(samples)
+        films = [real if rng.random() < share else synthetic for _ in range(clips)]
+        contact = rng.random(clips) < self.contacts
+        sources = [self._contacts(film) if near else film for film, near in zip(films, contact, strict=True)]
+        return batch_of([source.sample(rng) for source in sources])
+
+    def _contacts(self, film: SyntheticClips | RealClips) -> ClipSource:
+        return ContactClips(replace(film, objects=1), self.data)
 
 
 class MemoryRecipe:
@@ -77,10 +85,13 @@ class MemoryRecipe:
     def loss(self, batch: Mapping[str, Tensor], rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean loss over frames and tracks, and the last frame's overlap (J)."""
         clip, label = batch["tracks"].T
-        truth = (batch["masks"][clip] == label[:, None, None, None]).float().unsqueeze(2)  # (O, T, 1, S, S)
+        masks = batch["masks"][clip].unsqueeze(2)  # (O, T, 1, S, S)
+        own = masks == label[:, None, None, None, None]
+        truth, others = own.float(), ((masks > 0) & ~own).float()
         losses = []
         for t, logits in enumerate(self._follow(batch["frames"], clip, truth[:, 0], rng), 1):
-            losses.append(bootstrapped(logits, truth[:, t], HARDEST) + soft_dice(logits, truth[:, t]))
+            losses += [bootstrapped(logits, truth[:, t], HARDEST) + soft_dice(logits, truth[:, t])]
+            losses[-1] = losses[-1] + OTHERS * within(logits, truth[:, t], others[:, t])
         return torch.stack(losses).mean(), {"iou": overlap(logits, truth[:, -1])}
 
     def _follow(

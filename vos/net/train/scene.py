@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vos.net.train.motion import Array, Motion
+from vos.net.train.motion import Array, Matrices, Motion, shift
 
 LONGEST_BLUR = 10  # pixels; longer ones cost more than all the rest of a scene
 HALF = 127
@@ -57,13 +57,30 @@ def render(
     for t in range(length):
         canvas = _seen(background, t, size)
         for layer in layers:
-            *colour, alpha = cv2.split(_seen(layer, t, size))
-            rest = cv2.merge([255 - alpha] * 3)
-            behind = cv2.multiply(canvas, rest, scale=1 / 255)
-            canvas = np.asarray(cv2.add(behind, cv2.merge(colour)), np.uint8)
-            masks[t][alpha > HALF] = layer.label
+            canvas, inside = paste(canvas, layer, t, size)
+            masks[t][inside] = layer.label
         frames[t] = canvas
     return frames, masks
+
+
+def paste(
+    canvas: NDArray[np.uint8], layer: Layer, t: int, size: int, hidden: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return a canvas (S, S, 3) with a layer of frame t over it, and what the layer covers by half, (S, S).
+
+    The layer lies behind what is `hidden`, bool (S, S).
+    """
+    seen = _seen(layer, t, size)
+    if hidden is not None:
+        seen[hidden] = 0
+    *colour, alpha = cv2.split(seen)
+    behind = cv2.multiply(canvas, cv2.merge([255 - alpha] * 3), scale=1 / 255)
+    return np.asarray(cv2.add(behind, cv2.merge(colour)), np.uint8), alpha > HALF
+
+
+def centred(size_wh: tuple[int, int], scale: float) -> Matrices:
+    """Return the 3x3 matrix that puts a picture's centre on the origin, scaled."""
+    return np.asarray(np.diag([scale, scale, 1]) @ shift(-size_wh[0] / 2, -size_wh[1] / 2))
 
 
 def _seen(layer: Layer, t: int, size: int) -> NDArray[np.uint8]:

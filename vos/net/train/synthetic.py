@@ -21,7 +21,7 @@ from vos.net.train.motion import (
     shift,
     transforms,
 )
-from vos.net.train.scene import Layer, develop, fitted, render
+from vos.net.train.scene import Layer, centred, develop, fitted, render
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class SyntheticClips:
         Raises:
             InvalidInput: the data holds nothing that can be cut out.
         """
+        clip = self.film(rng)
+        return Sample(develop(clip.frames, rng), clip.masks)
+
+    def film(self, rng: np.random.Generator) -> Sample:
+        """Return one scene, to be developed; raises as `sample`."""
         for _ in range(ATTEMPTS):
             camera = _camera(rng, self.size, self.length)
             layers = self._things(rng, camera)
@@ -54,7 +59,7 @@ class SyntheticClips:
             frames, masks = render(self._background(rng, camera), layers, self.size)
             kept = keep(masks, self.objects, rng)
             if kept is not None:
-                return Sample(develop(frames, rng), kept)
+                return Sample(frames, kept)
         raise InvalidInput("the training data has no object large enough to follow")
 
     def _things(self, rng: np.random.Generator, camera: Matrices) -> list[Layer]:
@@ -87,7 +92,7 @@ class SyntheticClips:
             sway = random_path(rng, self.length, 0.3)
             sway[:, 4:] += rng.uniform(-0.4, 0.4, 2) * extent / self.size
             moves, extent = moves @ transforms(sway, self.size), extent * rng.uniform(0.5, 1.2)
-        matrices = moves @ _centred(cutout.size_wh, extent / max(cutout.size_wh))
+        matrices = moves @ centred(cutout.size_wh, extent / max(cutout.size_wh))
         hinge = random_hinge(rng, cutout.size_wh, self.length)
         motion = Motion(matrices, random_ripple(rng, self.size), hinge)
         return fitted(Layer(cutout.rgba, motion, label, rng.choice([0, 0, 0.5])))
@@ -110,7 +115,7 @@ class SyntheticClips:
         size_wh = frame.shape[1], frame.shape[0]
         moves = transforms(random_path(rng, self.length, rng.choice([0, 0.5])), self.size)
         cover = self.size / min(size_wh) * rng.uniform(1, 2)
-        matrices = camera @ shift(self.size / 2, self.size / 2) @ moves @ _centred(size_wh, cover)
+        matrices = camera @ shift(self.size / 2, self.size / 2) @ moves @ centred(size_wh, cover)
         motion = Motion(matrices, random_ripple(rng, self.size))
         return fitted(Layer(frame, motion, shutter=rng.choice([0, 0, 0.5])))
 
@@ -118,8 +123,3 @@ class SyntheticClips:
 def _camera(rng: np.random.Generator, size: int, length: int) -> Matrices:
     path = random_path(rng, length, rng.choice([0, 0.3, 0.6, 1]))
     return about(transforms(path, size), size / 2, size / 2)
-
-
-def _centred(size_wh: tuple[int, int], scale: float) -> Matrices:
-    """Return the 3x3 matrix that puts a picture's centre on the origin, scaled."""
-    return np.asarray(np.diag([scale, scale, 1]) @ shift(-size_wh[0] / 2, -size_wh[1] / 2))
