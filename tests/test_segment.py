@@ -216,3 +216,13 @@ def test_a_result_of_images_keeps_their_names(store, tmp_path):
     names = json.loads(finished.result.files["frame_names"].read_text())
     assert names == [f"shot.{number}" for number in range(1001, 1005)]
     assert len(names) == finished.result.frames
+
+
+def test_a_result_says_where_a_new_scene_begins_(tmp_path, store):
+    path = tmp_path / "cut.mp4"
+    with VideoWriter(path, (HEIGHT, WIDTH), fps=Fraction(30)) as film:
+        for index in range(10):
+            film.add(picture(index) if index < 6 else 255 - texture(9) // 2, index * 3000)
+    result = finish(make_job(path, 0), store).result
+    assert any("a new scene begins at frame 6" in warning for warning in result.warnings)
+    assert store.get(result.id).warnings == result.warnings

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from vos import plugins, weights
 from vos.attention import Sheet
+from vos.doubts import Doubts
 from vos.errors import InvalidInput
 from vos.folders import explaining
 from vos.net import device as devices
@@ -153,6 +154,7 @@ class _Work:
         self._watch, self._start = Stopwatch(), time.perf_counter()
         self._tracks, self._attention = TrackBuilder(), Sheet(clip.info.frames)
         self._confidence: list[float | None] = []
+        self._doubts = Doubts(prompt.frame for prompt in job.prompts)
         self._copy_source = copy_source
         self._as_it_is = job.clip.is_file() and plays_in_browsers(clip.info)
 
@@ -199,6 +201,7 @@ class _Work:
         sure = item.confidence
         self._confidence.append(None if math.isnan(sure) else round(sure, 4))
         self._attention.add(item)
+        self._doubts.add(item.frame)
         middle = self._path("thumbnail")
         if not middle.exists() or item.index == self._clip.info.frames // 3:
             middle.write_bytes(thumbnail(overlay(item.frame, item.mask), 480))
@@ -226,7 +229,8 @@ class _Work:
             prompt_frames=tuple(p.frame for p in job.prompts),
             visible={t.object_id: t.visible_share for t in tracks},
             seconds={stage: round(s, 4) for stage, s in self._watch.seconds.items()},
-            warnings=clip.warnings,
+            warnings=clip.warnings
+            + self._doubts.sentences(tracks, self._confidence, job.names, _known(job.prompts)),
         )
         files = {name: self._path(name) for name in ("masks", "thumbnail", "tracks", "confidence", "prompts")}
         files["overlay"] = self._path("overlay.mp4")
@@ -241,6 +245,15 @@ class _Work:
         else:
             files["source"] = job.clip if self._as_it_is else self._path("source.mp4")
         return store.put(result, files)
+
+
+def _known(prompts: Sequence[Prompt]) -> dict[int, int]:
+    """Return the frame from which on each object is looked for: all, for those of the first prompt."""
+    first: dict[int, int] = {}
+    for number, prompt in enumerate(prompts):
+        for i in prompt.objects:
+            first.setdefault(i, prompt.frame if number else 0)
+    return first
 
 
 def prompts_zip(prompts: Sequence[Prompt]) -> bytes:
