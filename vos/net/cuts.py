@@ -21,24 +21,21 @@ SLOW = 0.8  # what the mean change of the frames before keeps of itself at a fra
 class Cuts:
     """Finds cuts in the frames of a clip, one `add` a frame; keeps one small picture."""
 
-    _picture: NDArray[np.float32] | None = None
-    _colours: NDArray[np.float32] | None = None
+    _picture: NDArray[np.floating] | None = None
+    _colours: NDArray[np.floating] | None = None
     _usual: float = 0.0
 
     def add(self, frame: Frame) -> bool:
         """Take the next frame (H, W, 3); return whether a new scene begins with it."""
         small = cv2.resize(frame, SMALL_WH, interpolation=cv2.INTER_AREA)
         colours = cv2.calcHist([small], [0, 1, 2], None, [8] * 3, [0, 256] * 3).ravel()
-        picture, colours = (
-            np.asarray(small, np.float32) / 255,
-            np.asarray(colours / colours.sum(), np.float32),
-        )
-        before, self._picture = self._picture, picture
-        colours_before, self._colours = self._colours, colours
+        before, colours_before = self._picture, self._colours
+        self._picture = np.asarray(small, np.float32) / np.float32(255)
+        self._colours = np.asarray(colours / small[..., 0].size, np.float32)
         if before is None or colours_before is None:
             return False
-        change = float(np.abs(picture - before).mean())
-        new = 1 - float(np.minimum(colours, colours_before).sum())
+        change = float(np.abs(self._picture - before).mean())
+        new = 1 - float(np.minimum(self._colours, colours_before).sum())
         cut = new > COLOURS and change > max(PICTURE, SUDDEN * self._usual)
         self._usual = 0.0 if cut else SLOW * self._usual + (1 - SLOW) * change
         return cut

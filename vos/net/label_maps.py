@@ -62,19 +62,21 @@ def follow_edges(plane: NDArray[np.float32], frame: Frame) -> None:
 
 
 def confidence(prob: Tensor, temperature: float = 1.0) -> float:
-    """Return the overlap (J) of the mask with the truth that probabilities (O, 1, h, w) promise, 0..1.
+    """Return the mean of what `certainty` says of objects, prob (O, 1, h, w); 1 without any."""
+    return float(certainty(prob, temperature).mean()) if len(prob) else 1.0
 
-    Per object: sum of p inside over (pixels inside + sum of p outside); an object that is nowhere counts
-    as 1 - max p. The mean over objects. Where a network is too sure of itself, a temperature above 1 divides
-    its logits first (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
+
+def certainty(prob: Tensor, temperature: float = 1.0) -> Tensor:
+    """Return the overlap (J) of each object's mask with the truth that its probabilities promise, 0..1, (O,).
+
+    prob (O, 1, h, w). Sum of p inside over (pixels inside + sum of p outside); an object that is nowhere
+    counts as 1 - max p. Where a network is too sure of itself, a temperature above 1 divides its logits first
+    (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
     """
     prob = prob[..., ::2, ::2].flatten(1)  # a quarter of the pixels says as much
-    if not len(prob):
-        return 1.0
     inside = prob > 0.5
     if temperature != 1:
         prob = (torch.logit(prob, SURE) / temperature).sigmoid()
     hit = (prob * inside).sum(1)
     union = inside.sum(1) + (prob * ~inside).sum(1)
-    sure = torch.where(inside.any(1), hit / union.clamp(min=1e-6), 1 - prob.amax(1))
-    return float(sure.mean())
+    return torch.where(inside.any(1), hit / union.clamp(min=1e-6), 1 - prob.amax(1))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from vos.net.evidence import TEMPERATURE, Evidence
 from vos.net.frames import smaller, to_image, to_plane
 from vos.net.label_maps import confidence, labels
 from vos.net.models.blocks import STRIDE
@@ -40,7 +41,6 @@ CONTEXT = 2  # and for the coarse ones as many more
 LIKELY = 0.1  # an object is near where a probability is above this,
 AREA = 8  # and the sides of a window around that are multiples of more places: whole networks look at it
 NOWHERE = -20.0  # the logit of pixels that are not looked at
-TEMPERATURE = 1.5  # at which confidence is, on average, the overlap (J) with the truth (docs/engines.md)
 
 
 class Entry(NamedTuple):
@@ -104,6 +104,7 @@ class Propagation:
         with torch.inference_mode():
             self.prior = net.prior(h, w)
         self.objects: list[int] = []  # in the order in which they joined
+        self.evidence = Evidence()
         self.groups: list[Group] = []  # each owns the next `count` of the objects
         self.frames = 0
         self.prob = torch.zeros((0, 1, *size_hw), device=self.device)  # (O, 1, h, w) on the frame before
@@ -170,6 +171,7 @@ class Propagation:
                 self._decode(features, group.memory, prior, own_cues, logits[own])
             self.prob = torch.zeros((len(self.objects), 1, *self.size_hw), device=self.device)
             window.of(self.prob, 1)[:] = aggregate(full_size(logits))
+        self.evidence.judge(frame, self.objects, self.prob)
         self.window = window
         return features
 
@@ -240,6 +242,7 @@ class Propagation:
         prob *= 1 - self._plane(np.isin(prompt, named))
         for i in named:
             prob[self.objects.index(i), 0] = self._plane(prompt == i)
+            self.evidence.tell(i, prob[self.objects.index(i)])
         self.prob = prob
         return len(named)
 
