@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
-from vos.index import Row
 
 from pages import _parts
+from vos.store import Row
 
 _STYLE = """<style>
 .st-key-cards{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:1rem}

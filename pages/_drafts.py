@@ -6,6 +6,7 @@ import io
 import secrets
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import streamlit as st
 
 from pages import _parts
 from vos import draft_files, uploads
+from vos.correct import can_correct
 from vos.drafts import DEFAULT_ENGINE, Draft
-from vos.errors import InvalidInput, VosError
+from vos.errors import VosError
 from vos.jobs import JobRunner
 from vos.store import Store
 from vos.types import Mask, Result, object_ids
@@ -44,31 +46,33 @@ def from_result(result: Result, frame: int, store: Store) -> Draft:
     """Add a result's mask of one frame to the prompts that the result was made from, and open that frame.
 
     That is in the very draft of the result where this tab has it; otherwise in a new one with all its
-    prompts, names and options.
-
-    Raises:
-        InvalidInput: nothing was found on that frame.
+    prompts, names and options. What is tracked next corrects the result.
     """
     with MaskReader(result.files["masks"]) as masks:
         mask = masks[frame]
-    if not object_ids(mask):
-        raise InvalidInput(f"nothing was found on frame {frame}; a frame with an object is needed")
     draft = current(store)
-    if draft is None or draft.job_id != result.id:
+    if draft is None or result.id not in (draft.base, _result_of(draft)):
         draft = _again(result, store)
 
     def add(draft: Draft) -> None:
         draft.by_hand, new = True, set(object_ids(mask)) - set(draft.names)
-        draft.set_mask(frame, _fit(mask, draft.size_hw))
+        if new or object_ids(mask):
+            draft.set_mask(frame, _fit(mask, draft.size_hw))
         for object_id in new:
             draft.rename(object_id, result.name(object_id))
-        draft.turn_to(frame, object_ids(mask)[0])
-        draft.job_id = ""
+        draft.turn_to(frame, next(iter(object_ids(mask)), draft.object_id))
+        draft.job_id, draft.base = "", result.id
 
     draft = edit(draft, store, add)
     _parts.remember("draft", draft.token)
     _parts.remember("job", "")
     return draft
+
+
+def _result_of(draft: Draft) -> str:
+    """Return the id of the result of a draft's job: the job's own, unless it was stopped."""
+    status = _parts.runner().status(draft.job_id)
+    return status.result_id if status and status.result_id else draft.job_id
 
 
 def _again(result: Result, store: Store) -> Draft:
@@ -90,6 +94,7 @@ def _again(result: Result, store: Store) -> Draft:
             draft.rename(object_id, result.name(object_id))
         if prompts:
             draft.engine, draft.options = result.engine, dict(result.options)
+        draft.span = result.span
         draft.done = ()  # this is where it begins
 
     return edit(draft, store, fill)
@@ -183,7 +188,10 @@ def drop() -> None:
 
 def submit(draft: Draft, jobs: JobRunner) -> str:
     """Start the draft's job, remember it in the draft and in the address, and return its id."""
-    job_id = jobs.submit(draft.job(), draft.digest)
+    job, base = draft.job(), jobs.store.get(draft.base) if draft.base else None
+    if base and can_correct(base, job, draft.digest):
+        job = replace(job, base=base.id)
+    job_id = jobs.submit(job, draft.digest)
     edit(draft, jobs.store, lambda newest: setattr(newest, "job_id", job_id))
     _parts.remember("job", job_id)
     return job_id

@@ -109,7 +109,7 @@ def _outcome(job_id: str) -> bool:
         return False
     if status.state == "done":
         st.session_state["from_cache"] = job_id if status.cached else ""
-        _parts.open_result(job_id)
+        _parts.open_result(status.result_id or job_id)
     elif status.state == "failed":
         st.error(_parts.plain(f"The job failed: {status.error}."), icon=":material/error:")
     elif status.state == "interrupted":

@@ -218,7 +218,7 @@ def test_a_result_of_images_keeps_their_names(store, tmp_path):
     assert len(names) == finished.result.frames
 
 
-def test_a_result_says_where_a_new_scene_begins_(tmp_path, store):
+def test_a_result_says_where_a_new_scene_begins(tmp_path, store):
     path = tmp_path / "cut.mp4"
     with VideoWriter(path, (HEIGHT, WIDTH), fps=Fraction(30)) as film:
         for index in range(10):

@@ -77,7 +77,7 @@ def write(draft: Draft) -> str:
         return [{"frame": step.frame, "drawn": drawn(step.drawn)} for step in history]
 
     plain = ("token", "path", "digest", "title", "size_hw", "frame", "object_id", "by_hand")
-    more = ("engine", "options", "span", "colours", "job_id", "revision")
+    more = ("engine", "options", "span", "base", "colours", "job_id", "revision")
     fields = {name: getattr(draft, name) for name in (*plain, *more)}
     fields |= {"drawn": drawn(draft.drawn), "done": steps(draft.done), "undone": steps(draft.undone)}
     fields["masks"] = [base64.b64encode(packed).decode() for packed in pool]
@@ -111,6 +111,7 @@ def read(text: str) -> Draft | None:
         draft.object_id = take("object_id", int, 1)
     draft.by_hand = take("by_hand", bool, True)
     draft.span = take("span", _span, None)
+    draft.base = take("base", str, "")
     draft.colours = take("colours", lambda value: Labeller(value).to_json(), {})
     draft.job_id = take("job_id", str, "")
     draft.revision = take("revision", int, 0)

@@ -48,7 +48,7 @@ class Draft:
     """What the user has put together so far.
 
     `frame` and `object_id` are what is looked at; `done` and `undone` are the history, newest last;
-    `span` is the first and the last frame to track, or None for all; `colours` is what the colours of mask
+    `base` is the result that is being corrected, or ""; `span` is the first and the last frame to track, or None for all; `colours` is what the colours of mask
     files mean (`Labeller.to_json`); `revision` counts what was saved.
     """
 
@@ -64,6 +64,7 @@ class Draft:
     engine: str = DEFAULT_ENGINE
     options: dict[str, OptionValue] = field(default_factory=dict)
     span: tuple[int, int] | None = None
+    base: str = ""
     colours: dict[str, int] = field(default_factory=dict)
     job_id: str = ""
     revision: int = 0
@@ -256,7 +257,7 @@ class Draft:
             options=self.options,
             title=self.title,
             names=self.names,
-            **({"span": self.span} if hasattr(Job, "span") else {}),
+            span=self.span,
         )
 
     def _edit(self, frame: int, drawn: Drawn) -> bool:

@@ -19,7 +19,7 @@ from vos.benchmark.predictions import Predictions
 from vos.benchmark.run import Engine, Progress, Task, score, segment, timing
 from vos.benchmark.scores import MEASURES
 from vos.benchmark.tables import write_results, write_submission
-from vos.commands import _contacts, _device, _evaluate_clicks, _options, _out
+from vos.commands import _device, _evaluate_clicks, _evaluate_contacts, _options, _out
 from vos.errors import InvalidInput
 from vos.plugins import ENGINES, names
 
@@ -37,7 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--seen", type=Path, metavar="FILE", help="categories of the training split, one a line: gives G"
     )
     tianchi = benchmarks.add_parser("tianchi", help="Tianchi 2019 or 2020")
-    _contacts.arguments(benchmarks.add_parser("contacts", help=_contacts.HELP))
+    _evaluate_contacts.arguments(benchmarks.add_parser("contacts", help=_evaluate_contacts.HELP))
     for one, split, measures in ((davis, "val", "J,F,T"), (youtube, "valid", "J,F"), (tianchi, "val", "J,F")):
         _common(one, split, measures)
     _evaluate_clicks.arguments(benchmarks.add_parser("clicks", help=_evaluate_clicks.HELP))
@@ -68,7 +68,7 @@ def run(args: Namespace) -> int:
     if args.benchmark == "clicks":
         return _evaluate_clicks.run(args)
     if args.benchmark == "contacts":
-        return _contacts.run(args)
+        return _evaluate_contacts.run(args)
     task = _task(args)
     facts: dict[str, Any] = {"command": shlex.join(["python", "-m", "vos", *sys.argv[1:]])}
     if args.masks is not None:

@@ -22,7 +22,7 @@ def keep_meant(
     height, width = prob.shape
     fewer = min(1, ENOUGH_PX / min(height, width))
     size_wh = max(1, round(width * fewer)), max(1, round(height * fewer))
-    inside, meant = (
+    inside, wanted = (
         cv2.resize(plane.astype(np.float32), size_wh, interpolation=cv2.INTER_AREA)
         for plane in (prob > 0.5, meant & (prob > 0.5))
     )
@@ -32,7 +32,7 @@ def keep_meant(
     kept = np.zeros(count, bool)
     for x, y in places_xy:
         kept[pieces[int(y * size_wh[1] / height), int(x * size_wh[0] / width)]] = True
-    sizes, shares = (np.bincount(pieces.ravel(), p.ravel(), count) for p in (inside, meant))
+    sizes, shares = (np.bincount(pieces.ravel(), p.ravel(), count) for p in (inside, wanted))
     kept |= 2 * shares > sizes
     if kept[1:].any():
         wrong = (~kept[pieces] & (pieces > 0)).view(np.uint8)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from vos.net.apart import cues_of, values_of
 from vos.net.evidence import TEMPERATURE, Evidence
 from vos.net.frames import smaller, to_image, to_plane
 from vos.net.label_maps import confidence, labels
@@ -103,6 +104,7 @@ class Propagation:
         self.whole = self.window = Window((0, h), (0, w), (h, w))  # window: what was seen of the frame before
         with torch.inference_mode():
             self.prior = net.prior(h, w)
+            self.nothing = net.cues(torch.zeros((1, 1, *size_hw), device=self.device, dtype=self.dtype)).code
         self.objects: list[int] = []  # in the order in which they joined
         self.evidence = Evidence()
         self.groups: list[Group] = []  # each owns the next `count` of the objects
@@ -254,9 +256,13 @@ class Propagation:
         return self.net.encode(image.contiguous(memory_format=torch.channels_last))
 
     def _remember(self, frame: Frame, features: Features, prompted: bool, keep: bool) -> None:
-        self.cues = self.net.cues(self.prob.to(self.dtype))
+        self.cues = cues_of(self.net, self.prob.to(self.dtype), self.nothing)
         cues = self.window.cues(self.cues)
-        values, masks = self.net.value(features, cues), cues.s16.flatten(1)
+        whole = self.window == self.whole
+        values = (
+            values_of(self.net, features, cues, self.nothing) if whole else self.net.value(features, cues)
+        )
+        masks = cues.s16.flatten(1)
         for group, own in self._groups():
             entry = Entry(features.key, values[own], masks[own], torch.zeros_like(features.key[..., 0]))
             if group.first is None:

@@ -181,7 +181,8 @@ class Store:
     ) -> Page:
         """Return `count` rows from `offset` on of the results that match, and how many match.
 
-        `search` is part of the title or of an object's name, whatever its case; `engine` and `digest` are exact, "" for all.
+        `search` is part of the title or of an object's name, whatever its case; `engine` and `digest` are
+        exact, "" for all.
 
         Raises:
             InvalidInput: a sort that is not in vos.store.index.SORTS.

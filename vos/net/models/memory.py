@@ -99,15 +99,21 @@ class MemoryNetwork(nn.Module):
 
     def cues(self, prob: Tensor) -> Cues:
         """Prepare soft masks (O, 1, H, W), 0..1, for `value` and, a frame later, for `decode`."""
+        return Cues(*self.pooled(prob), self.mask(prob * 2 - 1))
+
+    def pooled(self, prob: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return soft masks (O, 1, H, W) averaged to strides 4, 8 and 16."""
         s4 = F.avg_pool2d(prob, 4)
         s8 = F.avg_pool2d(s4, 2)
-        s4, s8, s16 = (_channels_last(plane) for plane in (s4, s8, F.avg_pool2d(s8, 2)))
-        return Cues(s4, s8, s16, self.mask(prob * 2 - 1))
+        return _channels_last(s4), _channels_last(s8), _channels_last(F.avg_pool2d(s8, 2))
 
     def value(self, features: Features, cues: Cues) -> Tensor:
         """Return what the memory holds of objects in a frame: (O, N, 128), in step with the frame's key."""
-        value = self.fuse2(self.fuse(cues.code, features.value3, features.value1))  # (O, 128, h, w)
-        return value.flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
+        return self.value_map(cues.code, features.value3, features.value1).flatten(2).transpose(1, 2)
+
+    def value_map(self, code: Tensor, value3: Tensor, value1: Tensor) -> Tensor:
+        """Return `value` as maps (O, 128, h, w); all may be the same window of a frame."""
+        return self.fuse2(self.fuse(code, value3, value1))  # type: ignore[no-any-return]
 
     def prior(self, h: int, w: int) -> Tensor:
         """Return the prior (2, N, 4) that makes far places of the previous frame less likely.

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vos.net.train.clips import Film, Sample
-from vos.net.train.cutouts import SMALLEST_PX, Cutout, any_cutout, cut, varied
-from vos.net.train.data import Data
+from vos.errors import InvalidInput
+from vos.net.train.clips import ATTEMPTS, Film, Sample
+from vos.net.train.cutouts import SMALLEST_PX, Cutout, any_cutout, cut, loose_shape, varied
+from vos.net.train.data import Data, pick
 from vos.net.train.motion import Motion, random_hinge, random_path, random_ripple, shift, transforms
 from vos.net.train.scene import Layer, centred, develop, fitted, paste
 
@@ -40,15 +41,26 @@ class ContactClips:
         Raises:
             InvalidInput: the data holds nothing that can be cut out.
         """
-        clip = self.source.film(rng)
+        for _ in range(ATTEMPTS):
+            clip = self.source.film(rng)
+            frames, masks = self._meet(clip, rng)
+            if np.any(masks[0] == 1):
+                return Sample(develop(frames, rng), masks, clip.annotated)
+        raise InvalidInput("the training data has no object large enough to be met")
+
+    def _meet(self, clip: Sample, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return a clip's frames and masks with the second thing in them, and bars in front of both."""
         frames, masks, size = clip.frames.copy(), clip.masks.copy(), clip.frames.shape[1]
-        layer = self._other(clip, rng)
+        other = self._other(clip, rng)
         behind = rng.random() < 0.4
+        stalks = [self._stalk(clip, rng) for _ in range(rng.choice([0, 0, 1, 2, 3]))]
         for t, (frame, mask) in enumerate(zip(frames, masks, strict=True)):
-            picture, inside = paste(frame, layer, t, size, hidden=mask == 1 if behind else None)
-            frame[:] = picture
+            frame[:], inside = paste(frame, other, t, size, hidden=mask == 1 if behind else None)
             mask[inside] = OTHER
-        return Sample(develop(frames, rng), masks, clip.annotated)
+            for stalk in stalks:
+                frame[:], inside = paste(frame, stalk, t, size)
+                mask[inside] = 0
+        return frames, masks
 
     def _other(self, clip: Sample, rng: np.random.Generator) -> Layer:
         """Return the second thing, on its course about the object."""
@@ -65,6 +77,19 @@ class ContactClips:
         hinge = random_hinge(rng, cutout.size_wh, length)
         matrices = moves @ centred(cutout.size_wh, side / max(cutout.size_wh))
         return fitted(Layer(cutout.rgba, Motion(matrices, random_ripple(rng, size), hinge), OTHER))
+
+    def _stalk(self, clip: Sample, rng: np.random.Generator) -> Layer:
+        """Return a bar in front of the object, which passes it: on either side of it is the object."""
+        length, size = clip.masks.shape[:2]
+        cutout = loose_shape(pick(self.data.backgrounds, rng).read_frame(), rng, bars=1)
+        centres, radii = _places(clip.masks == 1)
+        place = centres[rng.integers(length)] + rng.normal(0, 0.5, 2) * radii.mean()
+        path = random_path(rng, length, 0.5) * (0.3, 0.3, 1, 1, 1, 1)
+        moves = shift(*place) @ transforms(path, size)
+        extent = max(float(radii.mean()) * rng.uniform(3, 6), LEAST_SIDE_PX)
+        return fitted(
+            Layer(cutout.rgba, Motion(moves @ centred(cutout.size_wh, extent / max(cutout.size_wh))))
+        )
 
     def _looks(self, clip: Sample, rng: np.random.Generator) -> Cutout:
         """Return the object itself in a frame of the clip, another thing in its colours, or another thing."""

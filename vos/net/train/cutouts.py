@@ -63,10 +63,10 @@ def any_cutout(data: Data, rng: np.random.Generator) -> Cutout:
     raise InvalidInput("the training data has no object of a size worth cutting out")
 
 
-def loose_shape(frame: Frame, rng: np.random.Generator) -> Cutout:
-    """Cut a random blob, or now and then a bar, out of a frame."""
+def loose_shape(frame: Frame, rng: np.random.Generator, bars: float = 0.25) -> Cutout:
+    """Cut a random blob, or in some cases a bar, out of a frame."""
     inside = np.zeros(frame.shape[:2], np.uint8)
-    outline = (_bar if rng.random() < 0.25 else _blob)(frame.shape[0], frame.shape[1], rng)
+    outline = (_bar if rng.random() < bars else _blob)(frame.shape[0], frame.shape[1], rng)
     cv2.fillPoly(inside, [outline.astype(np.int32)], 1)
     return cut(frame, inside > 0)
 

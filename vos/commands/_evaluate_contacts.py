@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from tqdm import tqdm
 
 from vos.benchmark.contacts import QUICK_FRAMES, Score, contacts, measure
 from vos.benchmark.engine import prepare
-from vos.commands import _device, _options
+from vos.commands import _device, _options, _out
 from vos.plugins import ENGINES, names
 
 HELP = "clips in which something touches, crosses, covers or clings to the object; J and leak"
@@ -33,7 +32,8 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--out", type=Path, required=True, metavar="DIR", help=f"gets {TABLE}")
     add("--engine", choices=names(ENGINES), default="memory", help="default: %(default)s")
-    add("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the engine")
+    _options.arguments(parser)
+    _out.arguments(parser)
     add("--quick", action="store_true", help=f"every fifth clip, of {QUICK_FRAMES} frames")
     _device.arguments(parser)
 
@@ -45,17 +45,15 @@ def run(args: Namespace) -> int:
         VosError: the sentence says what to change.
     """
     clips = list(contacts(args.data, quick=args.quick))
-    args.out.mkdir(parents=True, exist_ok=True)
+    _out.check(args.out, TABLE, overwrite=args.overwrite)
+    _out.claim(args.out, TABLE)
     os.environ["VOS_CACHE"] = str(args.out)  # what an engine learns here is not the user's
     engine = prepare(args.engine, _options.read(args.option), args.device, args.precision)
     scores = [measure(engine.segmenter, clip) for clip in tqdm(clips, unit="clip", disable=None)]
     _show(scores)
-    table = args.out / TABLE
-    whole = table.with_suffix(".part")
     rows = [asdict(score) for score in scores]
-    whole.write_text(json.dumps({**engine.facts, **_means(scores), "clips": rows}, indent=1))
-    os.replace(whole, table)
-    print(f"scores   {table}")
+    _out.finish(args.out, TABLE, {**engine.facts, **_means(scores), "clips": rows})
+    print(f"scores   {args.out / TABLE}")
     return 0
 
 
