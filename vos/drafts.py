@@ -48,8 +48,9 @@ class Draft:
     """What the user has put together so far.
 
     `frame` and `object_id` are what is looked at; `done` and `undone` are the history, newest last;
-    `base` is the result that is being corrected, or ""; `span` is the first and the last frame to track, or None for all; `colours` is what the colours of mask
-    files mean (`Labeller.to_json`); `revision` counts what was saved.
+    `span` is the first and the last frame to track, or None for all; `base` is the id of the result that is
+    corrected, or ""; `colours` is what the colours of mask files mean (`Labeller.to_json`); `revision` counts
+    what was saved.
     """
 
     token: str
