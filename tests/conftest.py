@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.rolling import prompt, write_disk_clip
 from vos import folders
+from vos.store import FILES, Store
+from vos.video.masks import write_png
+from vos.video.read import probe
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -30,3 +34,35 @@ def same_cache(own_cache, monkeypatch):
     monkeypatch.setenv("VOS_CACHE", os.environ["VOS_CACHE"])
     yield
     folders.choose(None)
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory):
+    """Twelve frames of a disk that rolls (tests/rolling.py)."""
+    return write_disk_clip(tmp_path_factory.mktemp("clip") / "disk.mp4")
+
+
+@pytest.fixture
+def mask(tmp_path, clip):
+    """A file with the disk's mask on the first frame."""
+    path = tmp_path / "mask.png"
+    write_png(path, prompt(0, probe(clip).size_hw).mask)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store of the test's own, sound at its end."""
+    with Store(tmp_path / "cache") as opened:
+        yield opened
+        assert opened.check() == []
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The files of a result (tests/stored.py), each of its own name a thousand times."""
+    folder = tmp_path / "made"
+    folder.mkdir()
+    for name in (*FILES, "source"):
+        (folder / name).write_bytes(name.encode() * 1000)
+    return {name: folder / name for name in (*FILES, "source")}

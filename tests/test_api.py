@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from tests.test_segment import COUNT, clip, make_job  # noqa: F401 (a fixture)
+from tests.rolling import COUNT, make_job
 from vos import api, jobs
 from vos.api import results
 from vos.api.guard import Guard
@@ -20,7 +20,7 @@ from vos.store import Store
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory, clip):  # noqa: F811
+def service(tmp_path_factory, clip):
     with Store(tmp_path_factory.mktemp("cache")) as store:
         runner = JobRunner(store)
         result_id = runner.submit(make_job(clip, 0, title='A "nice" clip/2'), "d")
@@ -113,7 +113,7 @@ def test_a_part_of_another_file_is_never_taken_for_this_one(client, url):
 
 
 def test_a_file_that_is_being_sent_reaches_its_end_though_its_result_is_deleted(
-    clip,  # noqa: F811
+    clip,
     tmp_path,
     monkeypatch,
 ):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_segment import COUNT, clip, disk, prompt  # noqa: F401 (a fixture)
+from tests.rolling import COUNT, disk, prompt, run_segment
 from vos.cli import explain, main
 from vos.errors import InvalidInput
 from vos.track_files import read_table
@@ -19,20 +19,9 @@ from vos.video.masks import read_mask, write_png
 from vos.video.read import probe
 
 
-@pytest.fixture
-def mask(tmp_path, clip):  # noqa: F811
-    path = tmp_path / "mask.png"
-    write_png(path, prompt(0, probe(clip).size_hw).mask)
-    return path
-
-
-def segment(clip, *more):  # noqa: F811
-    return main(["segment", str(clip), "--engine", "flow", *map(str, more)])
-
-
-def test_segment_writes_masks_overlay_trajectory_and_facts(clip, mask, tmp_path, capsys):  # noqa: F811
+def test_segment_writes_masks_overlay_trajectory_and_facts(clip, mask, tmp_path, capsys):
     out = tmp_path / "out"
-    assert segment(clip, "--prompt", mask, "--out", out, "--no-cache") == 0
+    assert run_segment(clip, "--prompt", mask, "--out", out, "--no-cache") == 0
     masks = sorted(path.name for path in (out / "masks").iterdir())
     assert masks == [f"{index:05d}.png" for index in range(COUNT)]
     assert Image.open(out / "masks" / "00003.png").mode == "P"
@@ -45,20 +34,20 @@ def test_segment_writes_masks_overlay_trajectory_and_facts(clip, mask, tmp_path,
     assert "12 frames in" in capsys.readouterr().out
 
 
-def test_the_second_time_comes_from_the_cache(clip, mask, tmp_path, monkeypatch, capsys):  # noqa: F811
+def test_the_second_time_comes_from_the_cache(clip, mask, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("VOS_CACHE", str(tmp_path / "cache"))
     for _ in range(2):
-        segment(clip, "--prompt", mask, "--out", tmp_path / "out")
+        run_segment(clip, "--prompt", mask, "--out", tmp_path / "out")
     assert "from cache" in capsys.readouterr().out.splitlines()[-1]
 
 
-def test_prompts_on_two_frames_are_kept_exactly(clip, tmp_path):  # noqa: F811
+def test_prompts_on_two_frames_are_kept_exactly(clip, tmp_path):
     size_hw = probe(clip).size_hw
     for frame in (3, 8):
         write_png(tmp_path / f"{frame}.png", prompt(frame, size_hw).mask)
     prompts = [f"{frame}:{tmp_path}/{frame}.png" for frame in (3, 8)]
     out = tmp_path / "out"
-    assert segment(clip, "--prompt", prompts[0], "--prompt", prompts[1], "--out", out, "--no-cache") == 0
+    assert run_segment(clip, "--prompt", prompts[0], "--prompt", prompts[1], "--out", out, "--no-cache") == 0
     for frame in (3, 8):
         mask, _ = read_mask(out / "masks" / f"{frame:05d}.png")
         assert np.array_equal(mask, prompt(frame, size_hw).mask)
@@ -80,7 +69,7 @@ def test_prompts_on_two_frames_are_kept_exactly(clip, tmp_path):  # noqa: F811
         (["CLIP", "--prompt", "MASK", "--out", "MASK"], "is a file; a folder is needed"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_exit_code_2(clip, mask, tmp_path, capsys, arguments, sentence):  # noqa: F811
+def test_a_mistake_is_one_sentence_and_exit_code_2(clip, mask, tmp_path, capsys, arguments, sentence):
     given = [a.replace("CLIP", str(clip)).replace("MASK", str(mask)) for a in arguments]
     if "--out" not in given:
         given += ["--out", str(tmp_path / "out")]
@@ -98,27 +87,27 @@ def test_a_clip_that_begins_with_a_dash_gets_a_hint(tmp_path, monkeypatch, capsy
     assert "write ./-dash.mp4" in capsys.readouterr().err
 
 
-def test_the_users_own_files_are_never_deleted_or_replaced(clip, mask, tmp_path, capsys):  # noqa: F811
+def test_the_users_own_files_are_never_deleted_or_replaced(clip, mask, tmp_path, capsys):
     out = tmp_path / "out"
     (out / "masks").mkdir(parents=True)
     (out / "masks" / "mine.png").write_text("mine")
     (out / "masks" / "00003.png").write_text("mine too")
-    assert segment(clip, "--prompt", mask, "--out", out, "--no-cache") == 2
+    assert run_segment(clip, "--prompt", mask, "--out", out, "--no-cache") == 2
     assert "is not empty and was not made by this command" in capsys.readouterr().err
     assert (out / "masks" / "00003.png").read_text() == "mine too"
-    assert segment(clip, "--prompt", mask, "--out", out, "--no-cache", "--overwrite") == 0
+    assert run_segment(clip, "--prompt", mask, "--out", out, "--no-cache", "--overwrite") == 0
     assert (out / "masks" / "mine.png").read_text() == "mine"
 
 
-def test_a_second_result_takes_the_place_of_the_first_and_of_nothing_else(clip, mask, tmp_path):  # noqa: F811
+def test_a_second_result_takes_the_place_of_the_first_and_of_nothing_else(clip, mask, tmp_path):
     out = tmp_path / "out"
-    segment(clip, "--prompt", mask, "--out", out, "--no-cache")
+    run_segment(clip, "--prompt", mask, "--out", out, "--no-cache")
     (out / "masks" / "mine.png").write_text("mine")
     facts = json.loads((out / "result.json").read_text())
     (out / "masks" / "00099.png").write_text("ours, of a longer clip")
     facts["files"] += ["masks/00099.png", "../mask.png"]
     (out / "result.json").write_text(json.dumps(facts))
-    assert segment(clip, "--prompt", mask, "--out", out, "--no-cache") == 0
+    assert run_segment(clip, "--prompt", mask, "--out", out, "--no-cache") == 0
     assert not (out / "masks" / "00099.png").exists()
     assert (out / "masks" / "mine.png").exists()
     assert mask.exists()
@@ -132,21 +121,21 @@ def test_a_folder_of_images_with_masks_in_it_is_left_as_it_was(tmp_path, monkeyp
         write_png(frames / "masks" / f"{index:05d}.png", disk(index))
     before = {path: path.read_bytes() for path in frames.rglob("*.png")}
     monkeypatch.chdir(tmp_path)
-    assert segment("frames", "--prompt", "0:frames/masks/00000.png", "--no-cache") == 0
+    assert run_segment("frames", "--prompt", "0:frames/masks/00000.png", "--no-cache") == 0
     assert {path: path.read_bytes() for path in frames.rglob("*.png")} == before
     assert len(list((tmp_path / "frames_vos" / "masks").iterdir())) == 3
 
 
-def test_ids_above_20_are_kept_through_to_the_files(clip, tmp_path):  # noqa: F811
+def test_ids_above_20_are_kept_through_to_the_files(clip, tmp_path):
     labels = prompt(0, probe(clip).size_hw).mask * np.uint8(38)
     write_png(tmp_path / "m.png", labels)
     out = tmp_path / "out"
-    assert segment(clip, "--prompt", f"0:{tmp_path}/m.png", "--out", out, "--no-cache") == 0
+    assert run_segment(clip, "--prompt", f"0:{tmp_path}/m.png", "--out", out, "--no-cache") == 0
     assert set(np.unique(np.asarray(Image.open(out / "masks" / "00005.png")))) == {0, 38}
     assert json.loads((out / "result.json").read_text())["objects"] == [38]
 
 
-def test_black_and_white_masks_of_one_frame_are_several_objects(clip, tmp_path):  # noqa: F811
+def test_black_and_white_masks_of_one_frame_are_several_objects(clip, tmp_path):
     height, width = probe(clip).size_hw
     for name, top in (("a", 2), ("b", height - 12)):
         mask = np.zeros((height, width), np.uint8)
@@ -154,7 +143,7 @@ def test_black_and_white_masks_of_one_frame_are_several_objects(clip, tmp_path):
         Image.fromarray(mask).save(tmp_path / f"{name}.png")
     prompts = ["--prompt", f"0:{tmp_path}/a.png", "--prompt", f"0:{tmp_path}/b.png"]
     out = tmp_path / "out"
-    assert segment(clip, *prompts, "--out", out, "--no-cache") == 0
+    assert run_segment(clip, *prompts, "--out", out, "--no-cache") == 0
     first = np.asarray(Image.open(out / "masks" / "00000.png"))
     assert (first[5, 10], first[height - 5, 10]) == (1, 2)
 
@@ -165,7 +154,7 @@ def test_a_request_of_more_than_20_objects_is_refused():
         Job(Path("clip.mp4"), "flow", tuple(prompts))
 
 
-def test_what_the_system_refuses_is_one_sentence_and_exit_code_2(clip, mask, tmp_path, capsys, monkeypatch):  # noqa: F811
+def test_what_the_system_refuses_is_one_sentence_and_exit_code_2(clip, mask, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("VOS_CACHE", str(mask))  # a file
     given = [
         ["segment", clip, "--engine", "flow", "--prompt", mask, "--out", tmp_path / "out"],

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
+from tests.rolling import make_job
 from vos import folders, jobs, segment
 from vos.errors import InvalidInput, QueueFull
 from vos.jobs import JobRunner
@@ -56,7 +56,7 @@ def until(condition):
     pytest.fail("it never came true")
 
 
-def test_a_job_is_done_and_stored(runner, clip):  # noqa: F811
+def test_a_job_is_done_and_stored(runner, clip):
     job_id = runner.submit(make_job(clip, 0, title="Disk"), "d")
     status = runner.wait(job_id, 60)
     assert (status.state, status.title, status.cached, status.error) == ("done", "Disk", False, "")
@@ -64,7 +64,7 @@ def test_a_job_is_done_and_stored(runner, clip):  # noqa: F811
     assert runner.preview(job_id).startswith(b"\xff\xd8")
 
 
-def test_a_stored_request_is_done_at_once(runner, clip):  # noqa: F811
+def test_a_stored_request_is_done_at_once(runner, clip):
     job_id = runner.submit(make_job(clip, 0), "d")
     runner.wait(job_id, 60)
     runner.submit(make_job(clip, 0), "d")
@@ -72,12 +72,12 @@ def test_a_stored_request_is_done_at_once(runner, clip):  # noqa: F811
     assert (status.state, status.cached) == ("done", True)
 
 
-def test_the_same_request_twice_is_one_job(runner, clip, gate):  # noqa: F811
+def test_the_same_request_twice_is_one_job(runner, clip, gate):
     assert runner.submit(make_job(clip, 0), "d") == runner.submit(make_job(clip, 0), "d")
     assert len(runner.jobs()) == 1
 
 
-def test_jobs_run_one_at_a_time_in_order_and_say_their_place(runner, clip, gate):  # noqa: F811
+def test_jobs_run_one_at_a_time_in_order_and_say_their_place(runner, clip, gate):
     first = runner.submit(make_job(clip, 0), "d")
     until(lambda: runner.status(first).state == "running")
     second, third = (runner.submit(make_job(clip, n), "d") for n in (1, 2))
@@ -85,7 +85,7 @@ def test_jobs_run_one_at_a_time_in_order_and_say_their_place(runner, clip, gate)
     assert places == [0, 1, 2]
 
 
-def test_a_full_queue_refuses(runner, clip, gate):  # noqa: F811
+def test_a_full_queue_refuses(runner, clip, gate):
     first = runner.submit(make_job(clip, 0), "d")
     until(lambda: runner.status(first).state == "running")
     runner.submit(make_job(clip, 1), "d")
@@ -94,7 +94,7 @@ def test_a_full_queue_refuses(runner, clip, gate):  # noqa: F811
         runner.submit(make_job(clip, 3), "d")
 
 
-def test_progress_counts_frames_and_estimates(runner, clip, gate):  # noqa: F811
+def test_progress_counts_frames_and_estimates(runner, clip, gate):
     job_id = runner.submit(make_job(clip, 0), "d")
     gate.release(10)
     until(lambda: runner.status(job_id).done == 10)
@@ -103,7 +103,7 @@ def test_progress_counts_frames_and_estimates(runner, clip, gate):  # noqa: F811
     assert status.seconds_left == pytest.approx(90 / status.fps)
 
 
-def test_a_running_job_stops_at_its_next_frame(runner, clip, gate):  # noqa: F811
+def test_a_running_job_stops_at_its_next_frame(runner, clip, gate):
     job_id = runner.submit(make_job(clip, 0), "d")
     gate.release(3)
     until(lambda: runner.status(job_id).done == 3)
@@ -113,7 +113,7 @@ def test_a_running_job_stops_at_its_next_frame(runner, clip, gate):  # noqa: F81
     assert runner.status(job_id).done == 3
 
 
-def test_a_waiting_job_is_cancelled_at_once_and_the_next_moves_up(runner, clip, gate):  # noqa: F811
+def test_a_waiting_job_is_cancelled_at_once_and_the_next_moves_up(runner, clip, gate):
     first = runner.submit(make_job(clip, 0), "d")
     until(lambda: runner.status(first).state == "running")
     second, third = (runner.submit(make_job(clip, n), "d") for n in (1, 2))
@@ -122,7 +122,7 @@ def test_a_waiting_job_is_cancelled_at_once_and_the_next_moves_up(runner, clip, 
     assert runner.status(third).position == 1
 
 
-def test_a_cancelled_job_can_be_asked_for_again(runner, clip, gate):  # noqa: F811
+def test_a_cancelled_job_can_be_asked_for_again(runner, clip, gate):
     first, second = (runner.submit(make_job(clip, n), "d") for n in (0, 1))
     until(lambda: runner.status(first).state == "running")
     runner.cancel(second)
@@ -130,13 +130,13 @@ def test_a_cancelled_job_can_be_asked_for_again(runner, clip, gate):  # noqa: F8
     assert runner.status(second).state == "queued"
 
 
-def test_a_users_mistake_fails_with_its_sentence(runner, clip):  # noqa: F811
+def test_a_users_mistake_fails_with_its_sentence(runner, clip):
     status = runner.wait(runner.submit(make_job(clip), "d"), 60)
     assert status.state == "failed"
     assert status.error == "the engine flow needs a mask on at least one frame; got none"
 
 
-def test_a_bug_fails_the_job_is_logged_and_the_worker_goes_on(runner, clip, monkeypatch, caplog):  # noqa: F811
+def test_a_bug_fails_the_job_is_logged_and_the_worker_goes_on(runner, clip, monkeypatch, caplog):
     monkeypatch.setattr(jobs.segment, "run", lambda *_, **__: (1 / 0 for _ in [0]))
     status = runner.wait(runner.submit(make_job(clip, 0), "d"), 60)
     assert (status.state, status.error) == (
@@ -170,7 +170,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_job_whose_process_was_killed_is_interrupted_and_runs_again(tmp_path, clip):  # noqa: F811
+def test_a_job_whose_process_was_killed_is_interrupted_and_runs_again(tmp_path, clip):
     command = [sys.executable, "-c", KILLED, tmp_path / "cache", clip]
     assert subprocess.run(command, cwd=Path(__file__).parents[1]).returncode == -signal.SIGKILL
     with Store(tmp_path / "cache") as store:
@@ -193,7 +193,7 @@ def test_a_job_whose_process_was_killed_is_interrupted_and_runs_again(tmp_path, 
         first.close()
 
 
-def test_what_is_over_is_forgotten_on_disk(runner, clip, gate):  # noqa: F811
+def test_what_is_over_is_forgotten_on_disk(runner, clip, gate):
     def kept():
         return len(list((runner.store.folder / "jobs").rglob("*.json")))
 
@@ -212,7 +212,7 @@ def test_what_is_over_is_forgotten_on_disk(runner, clip, gate):  # noqa: F811
         runner.resume(first)
 
 
-def test_status_and_submit_do_not_wait_for_what_is_being_stored(runner, clip, gate):  # noqa: F811
+def test_status_and_submit_do_not_wait_for_what_is_being_stored(runner, clip, gate):
     first = runner.submit(make_job(clip, 0), "d")
     with runner.store.shelf.index.change():  # as a put holds it, here for as long as the test runs
         started = time.monotonic()
@@ -236,7 +236,7 @@ def test_there_is_one_runner_however_many_ask_for_it_at_once(monkeypatch, tmp_pa
     made[0].store.close()
 
 
-def test_a_full_disk_fails_a_job_with_a_sentence(runner, clip):  # noqa: F811
+def test_a_full_disk_fails_a_job_with_a_sentence(runner, clip):
     resource = pytest.importorskip("resource")
     job_id = segment.job_id(make_job(clip, 0), "d")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

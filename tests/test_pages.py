@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages import _parts
-from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
+from tests.rolling import make_job
 from vos import downloads, draft_files, uploads
 from vos.drafts import DEFAULT_ENGINE, Draft
 from vos.errors import InvalidInput
@@ -38,14 +38,14 @@ def runner(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def filled(runner, clip):  # noqa: F811
+def filled(runner, clip):
     for frame, title in ((0, LONG), (3, "[Odd] *name* <b>$x$</b>")):
         runner.wait(runner.submit(make_job(clip, frame, title=title, names={1: LONG}), "d"), 60)
     return runner
 
 
 @pytest.fixture
-def draft(runner, clip):  # noqa: F811
+def draft(runner, clip):
     with clip.open("rb") as file:
         upload = uploads.keep(file, clip.name, runner.store.folder / "uploads")
     draft = Draft("token", str(upload.path), upload.digest, "A clip", probe(clip).size_hw)
@@ -53,7 +53,7 @@ def draft(runner, clip):  # noqa: F811
     return draft_files.edit(runner.store, draft, lambda _: None)
 
 
-def unprompted(runner, clip):  # noqa: F811
+def unprompted(runner, clip):
     job = Job(clip=clip, engine="cosnet", prompts=(), options={"short_side": 64}, title="Found")
     return runner.wait(runner.submit(job, "d"), 60)
 
@@ -182,7 +182,7 @@ def test_the_mode_is_in_sight_and_counts(draft):
     assert not app.radio
 
 
-def test_attention_is_shown_where_the_engine_has_such(filled, clip):  # noqa: F811
+def test_attention_is_shown_where_the_engine_has_such(filled, clip):
     unprompted(filled, clip)
     prompted = next(result for result in filled.store.results() if result.engine == "flow")
     found = next(result for result in filled.store.results() if result.engine == "cosnet")
@@ -191,7 +191,7 @@ def test_attention_is_shown_where_the_engine_has_such(filled, clip):  # noqa: F8
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_shows_a_result_in_which_nothing_was_found(runner, clip, name, monkeypatch):  # noqa: F811
+def test_every_page_shows_a_result_in_which_nothing_was_found(runner, clip, name, monkeypatch):
     monkeypatch.setattr(cosnet, "THRESHOLD", 2)
     unprompted(runner, clip)
     assert runner.store.results()[0].objects == ()
@@ -243,7 +243,7 @@ def test_a_clip_of_odd_size_is_shown_compared_and_exported_at_its_true_size(runn
     assert float(open_page("compare", result=result.id).metric[1].value) > 90
 
 
-def test_two_results_without_any_object_are_no_mistake(runner, clip, monkeypatch):  # noqa: F811
+def test_two_results_without_any_object_are_no_mistake(runner, clip, monkeypatch):
     monkeypatch.setattr(cosnet, "THRESHOLD", 2)
     unprompted(runner, clip)
     job = Job(clip=clip, engine="cosnet", prompts=(), options={"short_side": 96}, title="Again")

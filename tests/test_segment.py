@@ -9,66 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.rolling import COUNT, HEIGHT, WIDTH, disk, finish, make_job, picture, prompt, texture
 from vos import downloads, segment, work
 from vos.errors import InvalidInput
-from vos.segment import Finished
-from vos.store import Store
 from vos.track_files import read_table
 from vos.types import Job, Prompt
 from vos.video.masks import MaskReader
 from vos.video.read import open_clip, probe
 from vos.video.write import VideoWriter
-
-HEIGHT, WIDTH, COUNT = 95, 121, 12  # odd on purpose
-
-
-def disk(index):
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    return ((rows - 45) ** 2 + (columns - 30 - 2 * index) ** 2 <= 15**2).astype(np.uint8)
-
-
-def texture(seed):
-    noise = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-    return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
-
-
-def picture(index):
-    frame, ball = texture(1) // 2, 128 + np.roll(texture(2), 2 * index, axis=1) // 2
-    return np.where(disk(index)[..., None] > 0, ball, frame).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    path = tmp_path_factory.mktemp("clip") / "disk.mp4"
-    with VideoWriter(path, (HEIGHT, WIDTH), fps=Fraction(30000, 1001)) as film:
-        for index in range(COUNT):
-            film.add(picture(index), index * 3003)
-    return path
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "cache") as opened:
-        yield opened
-        assert opened.check() == []
-
-
-def prompt(index, size_hw):
-    mask = np.zeros(size_hw, np.uint8)
-    mask[:HEIGHT, :WIDTH] = disk(index)
-    return Prompt(index, mask)
-
-
-def make_job(clip, *frames, **more):
-    size_hw = probe(clip).size_hw
-    return Job(clip=clip, engine="flow", prompts=tuple(prompt(f, size_hw) for f in frames), **more)
-
-
-def finish(job, store):
-    for item in segment.run(job, store):
-        if isinstance(item, Finished):
-            return item
-    raise AssertionError
 
 
 def masks_of(result):

@@ -6,53 +6,13 @@ import sqlite3
 import threading
 from contextlib import closing
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from tests.stored import make_result
 from vos.errors import DamagedResult, InvalidInput
 from vos.store import FILES, Store
-from vos.types import Device, Result, VideoInfo
-
-INFO = VideoInfo("mp4", "h264", 64, 48, Fraction(30000, 1001), 5, 0.1668)
-
-
-def make_result(name="a", digest="d1", created=1.0):
-    return Result(
-        id=name * 64,
-        title=f"clip {name}",
-        created=created,
-        engine="flow",
-        options={"sharp": True},
-        device=Device(),
-        digest=digest,
-        info=INFO,
-        frames=5,
-        names={1: "dog"},
-        prompt_frames=(0, 3),
-        visible={1: 0.8, 2: 1.0},
-        seconds={"total": 1.5},
-        warnings=("one frame is damaged",),
-    )
-
-
-@pytest.fixture
-def files(tmp_path):
-    folder = tmp_path / "made"
-    folder.mkdir()
-    paths = {}
-    for name in (*FILES, "source"):
-        paths[name] = folder / name
-        paths[name].write_bytes(name.encode() * 1000)
-    return paths
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "cache") as opened:
-        yield opened
-        assert opened.check() == []
 
 
 def test_a_result_comes_back_as_it_was_put(store, files):
@@ -115,12 +75,28 @@ def test_the_oldest_results_make_room_for_new_ones(tmp_path, files):
         assert [result.id[0] for result in store.results()] == ["c", "b"]
 
 
+def test_files_of_results_that_made_room_are_deleted_for_a_moment_only(store, files, monkeypatch):
+    monkeypatch.setattr("vos.store.SWEEP_S", 0.0)
+    monkeypatch.setattr("vos.store.shelf.SWEEP_S", 0.0)
+    for n in range(20):
+        store.put(replace(make_result(), id=f"{n:064x}", digest=str(n)), files)
+    store._limit_bytes = store.size_bytes() // 2
+    store.put(make_result("f", digest="f"), files)
+    assert store.count() == 10
+    assert len(list((store.folder / "kept").iterdir())) == 20  # one of eleven was deleted at once
+    assert store.check() == []
+    store.workspace().cleanup()
+    assert len(list((store.folder / "kept").iterdir())) == 19
+    with Store(store.folder):
+        assert len(list((store.folder / "kept").iterdir())) == 10
+
+
 def test_a_planted_pickle_is_refused_and_does_not_run(store, tmp_path):
     class Bomb:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "ran"),)
 
-    store.save_draft("token", "text")
+    store.save_draft("token", "text", revision=1)
     plant = "UPDATE Cache SET mode = 4, value = ?, filename = NULL WHERE key = 'draft/token'"
     row = "INSERT INTO Cache (key, raw, store_time, access_time, mode, value) VALUES (?, 0, 0, 0, 1, 'x')"
     with closing(sqlite3.connect(store.folder / "results" / "cache.db")) as database, database:
@@ -138,9 +114,9 @@ def test_a_planted_pickle_is_refused_and_does_not_run(store, tmp_path):
 
 def test_a_pickle_is_never_written(store):
     with pytest.raises(TypeError, match="got list"):
-        store._cache.set("key", [1, 2])
+        store._drafts.cache.set("key", [1, 2])
     with pytest.raises(TypeError, match="keys are str"):
-        store._cache.set(("a", "tuple"), "value")
+        store._drafts.cache.set(("a", "tuple"), "value")
 
 
 def test_the_folder_is_for_its_owner_alone(store):
@@ -160,6 +136,16 @@ def test_drafts_are_kept_as_text(store):
     store.save_draft("token", '{"a": 1}', revision=1)
     assert store.draft("token") == '{"a": 1}'
     assert store.draft("other") is None
+
+
+def test_a_draft_that_is_looked_at_is_kept_for_another_month(store):
+    store.save_draft("seen", "one", revision=1)
+    store.save_draft("forgotten", "two", revision=1)
+    store._drafts.cache._sql("UPDATE Cache SET expire_time = expire_time - 29 * 86400")
+    assert store.draft("seen") == "one"
+    store._drafts.cache._sql("UPDATE Cache SET expire_time = expire_time - 2 * 86400")
+    assert (store.draft("seen"), store.draft_revision("seen")) == ("one", 1)
+    assert (store.draft("forgotten"), store.draft_revision("forgotten")) == (None, 0)
 
 
 def test_many_threads_put_and_get_whole_results(store, files):

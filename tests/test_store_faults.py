@@ -14,7 +14,7 @@ from pathlib import Path
 import diskcache
 import pytest
 
-from tests.test_store import files, make_result  # noqa: F401 (a fixture)
+from tests.stored import make_result
 from vos.errors import DiskFull, StorageUnavailable
 from vos.store import FILES, Store
 from vos.types import Result
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def filled(tmp_path, files):  # noqa: F811
+def filled(tmp_path, files):
     """A store of three results, a, b and c."""
     with Store(tmp_path / "cache") as store:
         for name in "abc":
@@ -56,7 +56,7 @@ def run_and_expect_kill(code, *arguments):
     assert subprocess.run(command, cwd=ROOT).returncode == -signal.SIGKILL
 
 
-def test_a_put_onto_a_full_disk_leaves_nothing_however_often(small_disk, files):  # noqa: F811
+def test_a_put_onto_a_full_disk_leaves_nothing_however_often(small_disk, files):
     with Store(small_disk / "cache") as store:
         store.put(make_result("a"), files)
         before = tree(store.folder / "kept"), store.size_bytes()
@@ -69,7 +69,7 @@ def test_a_put_onto_a_full_disk_leaves_nothing_however_often(small_disk, files):
         assert store.get("a" * 64).files["masks"].stat().st_size == 5000
 
 
-def test_on_a_full_disk_results_are_read_and_can_be_deleted_and_then_put(small_disk, files):  # noqa: F811
+def test_on_a_full_disk_results_are_read_and_can_be_deleted_and_then_put(small_disk, files):
     files["masks"].write_bytes(bytes(1 << 20))
     with Store(small_disk / "cache") as store:
         store.put(make_result("a"), files)
@@ -117,7 +117,7 @@ def test_a_folder_that_can_only_be_read_is_read(filled):
         assert store.get("b" * 64).files["masks"].read_bytes() == b"masks" * 1000
         for attempt in (
             lambda: store.delete("a" * 64),
-            lambda: store.save_draft("token", "text"),
+            lambda: store.save_draft("token", "text", revision=1),
             lambda: store.rename("a" * 64, title="x"),
             store.workspace,
         ):
@@ -137,9 +137,9 @@ def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.test_store import FILES, make_result
+from tests.stored import make_result
 from dataclasses import replace
-from vos.store import Store
+from vos.store import FILES, Store
 
 class Deadly(dict):
     def items(self):
@@ -152,7 +152,7 @@ store.put(replace(make_result("b", digest="b"), options=Deadly(a=1)), files)
 """
 
 
-def test_what_a_killed_put_left_goes_when_the_store_opens(tmp_path, files):  # noqa: F811
+def test_what_a_killed_put_left_goes_when_the_store_opens(tmp_path, files):
     with Store(tmp_path / "cache") as store:
         store.put(make_result("a"), files)
         before = store.size_bytes()
@@ -262,7 +262,7 @@ def test_a_garbage_index_is_moved_aside_and_made_anew_with_a_sentence(filled, at
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_an_index_that_becomes_garbage_while_it_is_open_is_made_anew(filled, files, closed):  # noqa: F811
+def test_an_index_that_becomes_garbage_while_it_is_open_is_made_anew(filled, files, closed):
     if closed:
         filled.close()
     garbage(filled.folder / "index.db", 0, 8192)
@@ -271,9 +271,9 @@ def test_an_index_that_becomes_garbage_while_it_is_open_is_made_anew(filled, fil
 
 
 def test_a_garbage_database_of_drafts_is_moved_aside_and_its_texts_stay(filled):
-    filled.save_draft("first", "one")
-    filled.save_draft("second/..", "two")
-    filled.save_draft("first", "three")
+    filled.save_draft("first", "one", revision=1)
+    filled.save_draft("second/..", "two", revision=1)
+    filled.save_draft("first", "three", revision=2)
     filled.close()
     garbage(filled.folder / "results" / "cache.db", 0, 20_000)
     with Store(filled.folder) as again:
@@ -281,6 +281,15 @@ def test_a_garbage_database_of_drafts_is_moved_aside_and_its_texts_stay(filled):
         assert ids(again) == "abc"
         assert len(again.set_aside()) == 1
         assert again.check() == []
+
+
+def test_a_database_of_drafts_that_becomes_garbage_while_it_is_open_is_made_anew(filled):
+    filled.save_draft("first", "one", revision=1)
+    filled.close()  # writes the log into the file
+    garbage(filled.folder / "results" / "cache.db", 0, 20_000)
+    assert filled.draft("first") == "one"
+    assert filled.save_draft("second", "two", revision=1)
+    assert (filled.draft("second"), ids(filled)) == ("two", "abc")
 
 
 def work(folder, made, number):
@@ -301,7 +310,7 @@ def work(folder, made, number):
     return True
 
 
-def test_several_processes_put_read_and_delete_the_same_results(tmp_path, files):  # noqa: F811
+def test_several_processes_put_read_and_delete_the_same_results(tmp_path, files):
     spawn = multiprocessing.get_context("spawn")
     with spawn.Pool(3) as pool:
         jobs = [(tmp_path / "cache", files["masks"].parent, number) for number in range(3)]
@@ -333,7 +342,7 @@ def old_facts(result: Result):
     return facts(result)
 
 
-def test_results_of_the_first_version_are_taken_over(tmp_path, files):  # noqa: F811
+def test_results_of_the_first_version_are_taken_over(tmp_path, files):
     old_store(tmp_path / "cache", [make_result("a"), make_result("b")], files)
     with Store(tmp_path / "cache") as store:
         assert ids(store) == "ab"
@@ -346,7 +355,7 @@ def test_results_of_the_first_version_are_taken_over(tmp_path, files):  # noqa: 
         assert store.check() == []
 
 
-def test_a_damaged_result_of_the_first_version_costs_only_itself(tmp_path, files):  # noqa: F811
+def test_a_damaged_result_of_the_first_version_costs_only_itself(tmp_path, files):
     old_store(tmp_path / "cache", [make_result("a"), make_result("b")], files)
     with closing(sqlite3.connect(tmp_path / "cache" / "results" / "cache.db")) as database, database:
         database.execute("UPDATE Cache SET value = '{' WHERE key = ?", ("b" * 64 + "/meta",))

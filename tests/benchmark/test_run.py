@@ -202,7 +202,7 @@ def test_an_error_in_a_worker_arrives_as_its_sentence(tmp_path):
 def test_a_clip_with_an_unreadable_picture_is_told(tmp_path):
     one = task(davis(tmp_path / "data"), tmp_path / "out")
     (tmp_path / "data/JPEGImages/480p/goat/00003.jpg").write_bytes(b"")
-    with pytest.raises(InvalidInput, match="cannot be read"):
+    with pytest.raises(InvalidInput, match=r"00003\.jpg is not a picture that can be read"):
         list(segment(one, engine()))
 
 

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.test_cli import mask, segment  # noqa: F401 (a fixture)
-from tests.test_segment import COUNT, clip, finish, make_job  # noqa: F401 (a fixture)
+from tests.rolling import COUNT, finish, make_job, run_segment
 from vos import downloads, plugins
 from vos.cli import main
 from vos.downloads import Exported
@@ -21,7 +20,7 @@ from vos.video.finish import Finish
 
 
 @pytest.fixture
-def result(clip, tmp_path, monkeypatch):  # noqa: F811
+def result(clip, tmp_path, monkeypatch):
     monkeypatch.setenv("VOS_CACHE", str(tmp_path / "cache"))
     with Store(tmp_path / "cache") as store:
         yield finish(make_job(clip, 0, names={1: "ball"}, title="My clip"), store).result
@@ -43,9 +42,9 @@ def test_without_out_the_file_is_called_after_the_title(result, tmp_path, monkey
     assert json.loads((tmp_path / "My clip_coco.json").read_text())["categories"][0]["name"] == "ball"
 
 
-def test_segment_writes_exports_beside_its_files_and_its_folder_names_the_result(clip, mask, tmp_path):  # noqa: F811
+def test_segment_writes_exports_beside_its_files_and_its_folder_names_the_result(clip, mask, tmp_path):
     out = tmp_path / "out"
-    assert segment(clip, "--prompt", mask, "--out", out, "--export", "coco", "--export", "mots_txt") == 0
+    assert run_segment(clip, "--prompt", mask, "--out", out, "--export", "coco", "--export", "mots_txt") == 0
     assert len(json.loads((out / "coco.json").read_text())["images"]) == COUNT
     assert len((out / "mots_txt.txt").read_text().splitlines()) == COUNT
     again = tmp_path / "again.json"
@@ -91,9 +90,9 @@ def test_a_file_is_replaced_only_when_that_is_allowed(result, tmp_path):
     assert out.read_text() != "mine"
 
 
-def test_a_folder_whose_result_was_not_kept_is_told_so(clip, mask, tmp_path, capsys, monkeypatch):  # noqa: F811
+def test_a_folder_whose_result_was_not_kept_is_told_so(clip, mask, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("VOS_CACHE", str(tmp_path / "empty"))
-    assert segment(clip, "--prompt", mask, "--out", tmp_path / "out", "--no-cache") == 0
+    assert run_segment(clip, "--prompt", mask, "--out", tmp_path / "out", "--no-cache") == 0
     assert main(["export", str(tmp_path / "out"), "--format", "coco"]) == 2
     assert "is not in the store; was it made with --no-cache?" in capsys.readouterr().err
 

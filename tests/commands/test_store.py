@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.test_store import files, make_result  # noqa: F401 (a fixture)
+from tests.stored import make_result
 from vos import folders
 from vos.cli import main
 from vos.errors import DiskFull, StorageUnavailable
@@ -13,7 +13,7 @@ from vos.store import Store
 
 
 @pytest.fixture
-def folder(tmp_path, files):  # noqa: F811
+def folder(tmp_path, files):
     with Store(tmp_path / "cache") as store:
         for name in "ab":
             store.put(make_result(name, digest=name), files)

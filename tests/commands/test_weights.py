@@ -34,7 +34,8 @@ def small(tmp_path, monkeypatch):
     )
     names, load = plugins.names, plugins.load
     engines = plugins.ENGINES
-    monkeypatch.setattr(plugins, "names", lambda p: ("small",) if p == engines else names(p))
+    found = {engines: ("small",), plugins.PICKERS: ()}
+    monkeypatch.setattr(plugins, "names", lambda p: found[p] if p in found else names(p))
     monkeypatch.setattr(plugins, "load", lambda p, name: module if p == engines else load(p, name))
     monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
     return module

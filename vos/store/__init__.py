@@ -17,18 +17,15 @@ from vos.errors import InvalidInput, StorageUnavailable
 from vos.folders import explaining
 from vos.owned import OwnedFolder, abandoned
 from vos.store import old
-from vos.store.folder import bring, facts, fill
+from vos.store.folder import FILES, OPTIONAL, bring, facts, fill
 from vos.store.index import SORTS, Page, Row
-from vos.store.plain_cache import PlainCache, open_cache
-from vos.store.shelf import Shelf
+from vos.store.shelf import SWEEP_S, Shelf
+from vos.store.texts import Texts
 from vos.types import Result
 
 __all__ = ["FILES", "OPTIONAL", "Page", "Row", "Store", "facts"]
 
-FILES = ("overlay", "masks", "prompts", "thumbnail", "tracks", "confidence")
-OPTIONAL = ("attention", "frame_names")
 LIMIT_BYTES = 20 * 2**30
-DRAFT_DAYS = 30
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,8 +67,8 @@ class Store:
             with contextlib.suppress(OSError):  # a disk that can only be read
                 folder.chmod(0o700)
             self.shelf = Shelf(folder)
-        self._drafts = open_cache(folder / "results", self.shelf.aside)
-        if tidy and self._drafts is not None:
+        self._drafts = Texts(folder / "results", self.shelf.aside)
+        if tidy and self._drafts.writable:
             self._tidy()
 
     def __enter__(self) -> Store:
@@ -83,13 +80,12 @@ class Store:
     def close(self) -> None:
         """Let go of the databases; a later call opens them again."""
         self.shelf.index.close()
-        if self._drafts is not None:
-            self._drafts.close()
+        self._drafts.close()
 
     @property
     def writable(self) -> bool:
         """Whether results can be put; a read-only or full disk gives earlier ones only."""
-        return self._drafts is not None and os.access(self.folder, os.W_OK)
+        return self._drafts.writable and os.access(self.folder, os.W_OK)
 
     def workspace(self) -> OwnedFolder:
         """Return a new folder for half-made files, on the same disk, removed when closed.
@@ -98,6 +94,7 @@ class Store:
             StorageUnavailable: the store cannot be written.
         """
         with explaining(self.folder):
+            self.shelf.sweep(SWEEP_S)  # room for what comes
             return OwnedFolder(self._work)
 
     @_careful
@@ -113,7 +110,7 @@ class Store:
         missing = [name for name in FILES if name not in files]
         assert not missing, missing
         known = {name: files[name] for name in (*FILES, *OPTIONAL, "source") if name in files}
-        with self.workspace() as work:
+        with OwnedFolder(self._work) as work:
             clip = Path(work) / "clip"
             if self.link_clip(result.digest, clip):
                 known["source"] = clip
@@ -234,34 +231,27 @@ class Store:
         return renamed
 
     def save_draft(self, token: str, text: str, *, revision: int) -> bool:
-        """Keep unfinished work (a drawing) under a token for a month, as the revision after the kept one.
+        """Keep unfinished work (a drawing) under a token, as the revision after the kept one.
 
-        Returns False, and keeps nothing, where another revision than `revision` - 1 is kept: somebody was
-        faster.
+        It stays until nobody has read it for a month. Returns False, and keeps nothing, where another
+        revision than `revision` - 1 is kept: somebody was faster.
         """
-        row = {"expire": DRAFT_DAYS * 86400, "tag": "draft"}
-        with self._cache.transact():
-            if self.draft_revision(token) != revision - 1:
-                return False
-            self._cache.set(f"draft/{token}", text, **row)
-            self._cache.set(f"draft/{token}/revision", revision, **row)
-        return True
+        return self._drafts.save(token, text, revision)
 
     def draft(self, token: str) -> str | None:
         """Return unfinished work, or None."""
-        with self._cache.transact():  # a long text is a file, which a save that comes between replaces
-            text = self._cache.get(f"draft/{token}")
-        return text if isinstance(text, str) else None
+        return self._drafts.read(token)
 
     def draft_revision(self, token: str) -> int:
         """Return how often unfinished work was saved; 0 where there is none."""
-        revision = self._cache.get(f"draft/{token}/revision")
-        return revision if isinstance(revision, int) else 0
+        return self._drafts.revision(token)
 
     @_careful
     def size_bytes(self) -> int:
         """Return the disk space that results take, with what is half made and what was set aside."""
-        return self.shelf.used_bytes() + sum(_loose_bytes(top) for top in (self._work, self.shelf.aside))
+        return self.shelf.used_bytes() + sum(
+            _loose_bytes(top) for top in (self._work, self.shelf.aside, *self.shelf.gone())
+        )
 
     def set_aside(self) -> list[str]:
         """Return what was damaged and moved to `set_aside/`, a sentence each."""
@@ -276,25 +266,20 @@ class Store:
         wrong = [f"{path.name}: work whose process is dead" for path in abandoned(self._work, remove=repair)]
         wrong += uploads.broken_off(self.folder / "uploads", remove=repair)
         wrong += self.shelf.verify(repair=repair)
-        wrong += self._cache.lost_files(remove=repair)
+        wrong += self._drafts.cache.lost_files(remove=repair)
         if repair:
             self._tidy()
         return wrong
-
-    @property
-    def _cache(self) -> PlainCache:
-        if self._drafts is None:
-            raise StorageUnavailable(f"the folder {self.folder} cannot be written, so no drafts can be kept")
-        return self._drafts
 
     def _tidy(self) -> None:
         """Remove what dead processes left, take over what an older version stored, expire drafts."""
         with explaining(self.folder):
             for _ in abandoned(self._work):
                 pass
+            self.shelf.sweep()
             self.shelf.reconcile()
-            old.migrate(self._cache, self.shelf, self._work)
-            self._cache.expire()
+            old.migrate(self._drafts.cache, self.shelf, self._work)
+            self._drafts.cache.expire()
 
 
 def _loose_bytes(top: Path) -> int:

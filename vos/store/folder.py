@@ -30,6 +30,8 @@ NAMES = {
     "frame_names": "frame_names.json",
 }
 META = "meta.json"
+FILES = ("overlay", "masks", "prompts", "thumbnail", "tracks", "confidence")
+OPTIONAL = ("attention", "frame_names")  # results that an earlier version stored may lack later ones
 
 
 def facts(result: Result) -> dict[str, Any]:

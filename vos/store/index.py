@@ -6,11 +6,12 @@ import contextlib
 import os
 import secrets
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from vos.errors import DamagedResult
 from vos.folders import sqlite_code
@@ -26,7 +27,7 @@ SORTS = {
 }
 WAIT_S = 30
 WHY = "why.txt"
-_UNUSABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+UNUSABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS results (
@@ -105,7 +106,7 @@ class Index:
         try:
             self._begin()
         except sqlite3.DatabaseError as error:
-            if sqlite_code(error) in _UNUSABLE:
+            if sqlite_code(error) in UNUSABLE:
                 self._mend(error)
             elif not self._path.exists():
                 raise
@@ -164,7 +165,7 @@ class Index:
             with self._connection() as connection:
                 return connection.execute(question, values).fetchall()
         except sqlite3.OperationalError as error:
-            if sqlite_code(error) in _UNUSABLE or not self._path.exists():
+            if sqlite_code(error) in UNUSABLE or not self._path.exists():
                 raise
         # a read-only or full disk, where the log's shared memory cannot be made
         with closing(sqlite3.connect(self._uri("immutable=1"), uri=True)) as connection:
@@ -194,7 +195,7 @@ class Index:
             raise
 
     def _is_unusable(self, error: sqlite3.DatabaseError) -> bool:
-        return sqlite_code(error) in _UNUSABLE or "no such table" in str(error) or not self._path.exists()
+        return sqlite_code(error) in UNUSABLE or "no such table" in str(error) or not self._path.exists()
 
     def _mend(self, error: sqlite3.DatabaseError) -> None:
         with exclusive(self._path.with_suffix(".lock")):
@@ -202,7 +203,7 @@ class Index:
             try:
                 self._begin()  # it was removed, or another process has mended it
             except sqlite3.DatabaseError as still:
-                if sqlite_code(still) not in _UNUSABLE:
+                if sqlite_code(still) not in UNUSABLE:
                     raise
                 aside = move_database_aside(self._path, self._aside)
                 sentence = f"the index could not be read ({error}); it was made anew from the results' files"
@@ -226,6 +227,30 @@ def remove(connection: sqlite3.Connection, found: list[tuple[str, str]]) -> None
         "DELETE FROM texts WHERE id = ? AND NOT EXISTS (SELECT 1 FROM results WHERE results.id = texts.id)",
         [(result_id,) for result_id, _ in found],
     )
+
+
+SIZES = "SELECT id, folder, digest, bytes, clip_bytes FROM results ORDER BY used, created"
+
+
+def used_bytes(found: list[Any]) -> int:
+    """Return the disk space of the results that SIZES finds, each clip counted once."""
+    clips = {digest: clip_bytes for _, _, digest, _, clip_bytes in found}
+    return int(sum(own for _, _, _, own, _ in found) + sum(clips.values()))
+
+
+def surplus(connection: sqlite3.Connection, limit_bytes: int, keep: str) -> list[tuple[str, str]]:
+    """Return id and folder of the results that must go for the limit, least recently used first."""
+    found = connection.execute(SIZES).fetchall()
+    taken_bytes, users = used_bytes(found), Counter(digest for _, _, digest, _, _ in found)
+    leaving = []
+    for result_id, folder, digest, own, clip_bytes in found:
+        if taken_bytes <= limit_bytes:
+            break
+        if result_id != keep:
+            leaving.append((result_id, folder))
+            users[digest] -= 1
+            taken_bytes -= own + (0 if users[digest] else clip_bytes)
+    return leaving
 
 
 def move_database_aside(path: Path, aside: Path) -> Path:

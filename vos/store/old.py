@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vos.errors import DamagedResult
 from vos.owned import OwnedFolder, exclusive
-from vos.store.folder import NAMES, bring, entry_of, read_text, write_meta
+from vos.store.folder import FILES, NAMES, bring, entry_of, read_text, write_meta
 from vos.store.index import note
 from vos.store.plain_cache import PlainCache
 from vos.store.shelf import Shelf
@@ -60,7 +60,7 @@ def _move(cache: PlainCache, shelf: Shelf, result_id: str, folder: Path) -> None
         sizes |= _bring_file(cache, f"clip/{digest}", "source", folder)
         text = json.dumps({"result": fields, "sizes": sizes})
         result, _ = read_text(text, folder)
-        if missing := set(NAMES) - {"attention"} - set(sizes):
+        if missing := {*FILES, "source"} - set(sizes):
             raise DamagedResult(f"its files {', '.join(sorted(missing))} are missing")
         write_meta(folder, text)
         shelf.add(folder, entry_of(result, sizes, folder.name, text), NO_LIMIT)

@@ -17,7 +17,8 @@ import diskcache
 
 from vos.errors import DamagedResult
 from vos.folders import sqlite_code
-from vos.store.index import move_database_aside, note
+from vos.owned import exclusive
+from vos.store.index import UNUSABLE, move_database_aside, note
 
 log = logging.getLogger(__name__)
 
@@ -147,18 +148,24 @@ def open_cache(folder: Path, aside: Path) -> PlainCache | None:
     """
     path = folder / "cache.db"
     try:
-        if path.exists():
-            with closing(sqlite3.connect(path)) as connection:
-                if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        if path.exists() and not _is_sound(path):
+            with exclusive(folder.with_suffix(".lock")):
+                if not _is_sound(path):  # else another thread or process has mended it
                     return _mend(path, aside)
         return PlainCache(folder)
-    except sqlite3.DatabaseError as error:
-        if sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return _mend(path, aside)
-        log.warning("drafts cannot be kept in %s: %s", folder, error)
-    except OSError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         log.warning("drafts cannot be kept in %s: %s", folder, error)
     return None
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.DatabaseError as error:
+        if sqlite_code(error) not in UNUSABLE:
+            raise
+        return False
 
 
 def _mend(path: Path, aside: Path) -> PlainCache:

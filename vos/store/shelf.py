@@ -6,16 +6,15 @@ import contextlib
 import dataclasses
 import json
 import logging
+import math
 import os
 import re
 import secrets
 import shutil
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from vos.errors import DamagedResult
 from vos.store import index as rows
@@ -26,6 +25,7 @@ from vos.types import Result
 log = logging.getLogger(__name__)
 
 GONE = ".gone"  # ends the name of a folder that is being removed
+SWEEP_S = 0.1  # that a put spends on deleting files of results that made room
 TOUCH_S = 3600  # how exactly it is known when a result was last used
 
 
@@ -66,7 +66,7 @@ class Shelf:
                 result, _ = read_text(entry.text, target)
                 entry = dataclasses.replace(entry, folder=target.name, used=time.time())
                 rows.insert(connection, entry)
-                leaving = _surplus(connection, limit_bytes, keep=entry.row.id)
+                leaving = rows.surplus(connection, limit_bytes, keep=entry.row.id)
                 rows.remove(connection, leaving)
                 connection.commit()
             except BaseException:
@@ -74,8 +74,23 @@ class Shelf:
                 raise
         for result_id, name in leaving:
             log.info("result %s makes room for newer ones", result_id)
-            self._discard(name)
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                os.rename(self.kept / name, self.kept / f"{name}{GONE}")
+        self.sweep(SWEEP_S)
         return result
+
+    def sweep(self, most_s: float = math.inf) -> None:
+        """Delete files of results that are gone, for so long at the most; the next call goes on with it."""
+        until = time.monotonic() + most_s
+        for path in self.gone():
+            shutil.rmtree(path, ignore_errors=True)
+            if time.monotonic() >= until:
+                break
+
+    def gone(self) -> list[Path]:
+        """Return the folders of results that are gone, whose files are still to be deleted."""
+        names = os.listdir(self.kept) if self.kept.is_dir() else []
+        return [self.kept / name for name in names if name.endswith(GONE)]
 
     def remove(self, result_id: str) -> None:
         """Remove a result; its files go before its row, so that a full disk has room to note that."""
@@ -126,9 +141,6 @@ class Shelf:
                 if indexed:
                     rows.remove(connection, [(indexed, name)])
                     done.append(f"result {indexed[:12]} was listed, but its files are gone")
-                elif name.endswith(GONE):
-                    shutil.rmtree(self.kept / name, ignore_errors=True)
-                    done.append(f"result {name[:12]} was removed by half")
                 else:
                     done.append(self._adopt(connection, name))
         if done:  # else another process was faster
@@ -183,7 +195,7 @@ class Shelf:
 
     def used_bytes(self) -> int:
         """Return the disk space of all results, each clip counted once."""
-        return _used_bytes(self.index.ask(_SIZES))
+        return rows.used_bytes(self.index.ask(rows.SIZES))
 
     def _mend_rows(self) -> None:
         for row in self.index.ask(f"SELECT {rows.COLUMNS} FROM results"):
@@ -231,10 +243,11 @@ class Shelf:
 
     def _differences(self, connection: sqlite3.Connection | None = None) -> dict[str, str]:
         """Return folders without a row, with "", and rows without a folder, with their id."""
-        names = set(os.listdir(self.kept)) if self.kept.is_dir() else set()
+        found = os.listdir(self.kept) if self.kept.is_dir() else []
+        names = {name for name in found if not name.endswith(GONE)}
         question = "SELECT folder, id FROM results"
-        found = connection.execute(question).fetchall() if connection else self.index.ask(question)
-        indexed = {str(folder): str(result_id) for folder, result_id in found}
+        rows_found = connection.execute(question).fetchall() if connection else self.index.ask(question)
+        indexed = {str(folder): str(result_id) for folder, result_id in rows_found}
         return dict.fromkeys(names - set(indexed), "") | {n: i for n, i in indexed.items() if n not in names}
 
     def _adopt(self, connection: sqlite3.Connection, name: str) -> str:
@@ -247,12 +260,6 @@ class Shelf:
         rows.insert(connection, entry)
         return f"result {name[:12]} was not listed; it is now"
 
-    def _discard(self, name: str) -> None:
-        gone = self.kept / f"{name}{GONE}"
-        with contextlib.suppress(FileNotFoundError):  # another process was faster
-            os.rename(self.kept / name, gone)
-            shutil.rmtree(gone, ignore_errors=True)
-
     def _touch(self, result_id: str) -> None:
         try:
             with self.index.change() as connection:
@@ -264,29 +271,6 @@ class Shelf:
         if sentence:
             log.warning("%s", sentence)
         self.reconcile()
-
-
-_SIZES = "SELECT id, folder, digest, bytes, clip_bytes FROM results ORDER BY used, created"
-
-
-def _used_bytes(found: list[Any]) -> int:
-    clips = {digest: clip_bytes for _, _, digest, _, clip_bytes in found}
-    return int(sum(own for _, _, _, own, _ in found) + sum(clips.values()))
-
-
-def _surplus(connection: sqlite3.Connection, limit_bytes: int, keep: str) -> list[tuple[str, str]]:
-    """Return id and folder of the results that must go for the limit, least recently used first."""
-    found = connection.execute(_SIZES).fetchall()
-    used_bytes, users = _used_bytes(found), Counter(digest for _, _, digest, _, _ in found)
-    leaving = []
-    for result_id, folder, digest, own, clip_bytes in found:
-        if used_bytes <= limit_bytes:
-            break
-        if result_id != keep:
-            leaving.append((result_id, folder))
-            users[digest] -= 1
-            used_bytes -= own + (0 if users[digest] else clip_bytes)
-    return leaving
 
 
 def _read_whole(folder: Path, text: str, result_id: str) -> Result:
