@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -86,18 +85,14 @@ def _from_file(result: Result) -> tuple[Truth | None, str]:
 
 
 def _uploaded(files: list[Any], result: Result) -> Truth:
-    """Return uploaded ground truth, read once for all reruns."""
+    """Return uploaded ground truth, read once for all reruns; its file goes with the session."""
     name = hashlib.sha256("".join([result.id, *(file.file_id for file in files)]).encode()).hexdigest()
     read = st.session_state.setdefault("truths", {})
     if name not in read:
-        folder = store.folder / "truth"
-        folder.mkdir(exist_ok=True)
-        for old in folder.iterdir():
-            if time.time() - old.stat().st_mtime > 86400:
-                old.unlink(missing_ok=True)
-        target = folder / f"{name[:32]}.masks"
-        read[name] = compare.read_truth(_zip(files), target, result.info.size_hw, result.frames)
-    truth, note = read[name]
+        folder = store.workspace()
+        target = folder.path / "truth.masks"
+        read[name] = folder, *compare.read_truth(_zip(files), target, result.info.size_hw, result.frames)
+    _, truth, note = read[name]
     if note:
         st.info(_parts.plain(note))
     return truth

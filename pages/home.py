@@ -23,10 +23,11 @@ def main() -> None:
         _show(newest)
     for trouble in store.set_aside():
         st.warning(_parts.plain(trouble))
-    active = [job for job in jobs.jobs() if job.active]
-    _numbers(active)
-    for job in active:
-        _line(job)
+    known = jobs.jobs()
+    _numbers([job for job in known if job.active])
+    for job in known:
+        if job.active or job.state == "interrupted":
+            _line(job)
     _engines()
     if newest:
         _recent()
@@ -76,10 +77,19 @@ def _numbers(active: list[JobStatus]) -> None:
 
 
 def _line(job: JobStatus) -> None:
+    """Show a job that is not over, or one that ran when the dashboard was stopped."""
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{_parts.plain(_parts.short(job.title))}** · {job.engine} · {job.state}")
-        if _parts.may_change():
+        if job.active and _parts.may_change():
             _parts.button("Watch", _watch, job.id, key=f"watch_{job.id}")
+        elif not job.active:
+            icon, key = ":material/replay:", f"again_{job.id}"
+            _parts.button("Run again", _run_again, job.id, changes=True, icon=icon, key=key)
+            _parts.button("Dismiss", jobs.forget, job.id, changes=True, key=f"dismiss_{job.id}")
+
+
+def _run_again(job_id: str) -> None:
+    _watch(jobs.resume(job_id))
 
 
 def _watch(job_id: str) -> None:

@@ -49,7 +49,7 @@ def gate(monkeypatch):
 
 
 def until(condition):
-    for _ in range(500):
+    for _ in range(6000):
         if condition():
             return
         time.sleep(0.01)

@@ -8,9 +8,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 IMPORT_ALL = """
-import importlib, pkgutil, sys
+import importlib, pkgutil, secrets, shutil, sys, types, weakref
 for name in ("resource", "fcntl", "pwd", "grp", "termios"):
     sys.modules[name] = None
+locks = sys.modules["msvcrt"] = types.ModuleType("msvcrt")
+locks.LK_LOCK, locks.LK_NBLCK, locks.locking = 1, 2, lambda descriptor, how, size: None
+here, sys.platform = sys.platform, "win32"
+from vos import owned
+with owned.OwnedFolder(owned.Path(sys.argv[1])) as folder:
+    assert owned.Path(folder).is_dir()
+assert not owned.Path(folder).exists()
+sys.platform = here
+del sys.modules["msvcrt"]
 import vos
 for module in pkgutil.walk_packages(vos.__path__, "vos."):
     if not module.name.endswith("__main__"):
@@ -30,8 +39,9 @@ def test_the_package_needs_what_the_requirements_pin():
     assert all("==" in requirement for requirement in pinned)
 
 
-def test_everything_imports_where_there_is_no_unix():
-    done = subprocess.run([sys.executable, "-c", IMPORT_ALL], cwd=ROOT, capture_output=True, text=True)
+def test_everything_imports_where_there_is_no_unix(tmp_path):
+    command = [sys.executable, "-c", IMPORT_ALL, tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "segment" in done.stdout
 

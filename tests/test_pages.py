@@ -1,7 +1,9 @@
 """Every page without a browser: empty states, a result, mistakes."""
 
 import io
+import shutil
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,13 @@ from tests.rolling import make_job
 from vos import downloads, draft_files, uploads
 from vos.drafts import DEFAULT_ENGINE, Draft
 from vos.errors import InvalidInput
+from vos.job_files import JobFiles
 from vos.jobs import JobRunner
 from vos.net.engines import cosnet
 from vos.store import Store
+from vos.track_files import to_csv, to_json, to_txt
 from vos.types import Job, Prompt
-from vos.video.masks import MaskReader
+from vos.video.masks import MaskReader, encode_png
 from vos.video.read import probe
 from vos.video.write import thumbnail
 
@@ -284,6 +288,79 @@ def test_the_gallery_has_sheets(filled, monkeypatch):
     app = open_page("gallery", sheet="2")
     (shown,) = [button.key for button in app.button if button.key.startswith("delete_")]
     assert shown == f"delete_{filled.store.page(1, 1).rows[0].id}"
+
+
+def test_an_interrupted_job_is_on_the_home_page_where_it_runs_again(tmp_path, clip, monkeypatch):
+    with Store(tmp_path / "cache") as store:
+        files = JobFiles(store.folder / "jobs")
+        files.save("first", make_job(clip, 0, title="Killed"), "d")
+        files.save("second", make_job(clip, 3, title="Unwanted"), "d")
+        (kept,) = {path.parent for path in (store.folder / "jobs").rglob("*.json")}
+        shutil.copytree(kept, kept.with_name("dead"))  # whose owner holds no lock
+        files.close()
+        with closing(JobRunner(store)) as runner:
+            monkeypatch.setattr(_parts, "runner", lambda: runner)
+            app = open_page("home")
+            assert "Killed" in texts(app)
+            app.button(key="dismiss_second").click().run()
+            assert [status.title for status in runner.jobs()] == ["Killed"]
+            app.button(key="again_first").click().run()
+            (status,) = runner.jobs()
+            assert runner.wait(status.id, 60).state == "done"
+            assert store.get(status.id).prompt_frames == (0,)
+
+
+def truth_zip(masks, name="{:05d}.png"):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for frame, mask in masks.items():
+            archive.writestr(name.format(frame), encode_png(mask))
+    return packed.getvalue()
+
+
+def against(result, *files):
+    app = open_page("compare", result=result.id)
+    app.selectbox(key=f"kind_{result.id}").set_value("Ground truth file").run()
+    app.file_uploader(key=f"truth_{result.id}").set_value(list(files)).run()
+    assert not app.exception
+    return app
+
+
+def test_a_result_is_compared_with_uploaded_truth(filled):
+    result = filled.store.newest()
+    with MaskReader(result.files["masks"]) as masks:
+        exact = {frame: masks[frame].copy() for frame in range(result.frames)}
+    app = against(result, ("truth.zip", truth_zip(exact), "application/zip"))
+    assert [metric.value for metric in app.metric[:3]] == ["100.0", "100.0", "100.0"]
+    few = {frame: np.roll(exact[frame], 400, axis=1) for frame in (2, 5, 7)}
+    pictures = [(f"mask_{frame}.png", encode_png(mask), "image/png") for frame, mask in few.items()]
+    app = against(result, *pictures)
+    assert float(app.metric[1].value) < 100
+    assert list(app.select_slider[0].options) == ["2", "5", "7"]
+
+
+def test_truth_that_does_not_fit_is_one_sentence(filled):
+    result = filled.store.newest()
+    app = against(result, ("t.zip", truth_zip({99: np.ones((4, 4), np.uint8)}), "application/zip"))
+    assert "up to frame 99; the clip has 12 frames" in app.error[0].value.replace("\\", "")
+    assert not app.metric
+
+
+def test_uploaded_trajectory_tables_are_drawn(filled):
+    result = filled.store.newest()
+    (track,) = downloads.tracks(result)
+    for suffix, write in (("csv", to_csv), ("txt", to_txt), ("json", to_json)):
+        app = open_page("trajectory")
+        table = write((track,)).encode()
+        app.file_uploader(key="table").set_value((f"track.{suffix}", table, "text/plain")).run()
+        assert not app.exception
+        assert not app.error
+        app.slider[0].set_value(5).run()
+        x, y = (track.column(name)[5] for name in ("centre_x", "centre_y"))
+        assert f"x {x:.1f}, y {y:.1f}" in texts(app)
+    app = open_page("trajectory")
+    app.file_uploader(key="table").set_value(("no.csv", b"frame,what\n1,2\n", "text/csv")).run()
+    assert len(app.error) == 1
 
 
 def test_guests_of_a_shared_dashboard_see_nothing_that_changes(filled, monkeypatch):

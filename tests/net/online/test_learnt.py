@@ -51,6 +51,14 @@ def test_those_not_used_for_longest_make_room(tmp_path):
     assert [path.stem for path in tmp_path.iterdir()] == ["e"]
 
 
+def test_where_nothing_can_be_kept_it_is_a_miss_and_no_mistake(tmp_path, caplog):
+    (tmp_path / "adapted").write_text("a file where the folder should be")
+    cache = Adapted(tmp_path / "adapted")
+    cache.put("k", TENSORS)
+    assert cache.get("k") is None
+    assert "cannot be kept" in caplog.text
+
+
 def test_it_lies_in_the_folder_of_the_results(monkeypatch, tmp_path):
     monkeypatch.setenv("VOS_CACHE", str(tmp_path))
     assert Adapted().folder == tmp_path / "adapted"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
+import logging
 import os
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -18,6 +20,8 @@ from vos.folders import results
 from vos.net.models.blocks import Network, ready
 from vos.net.train.checkpoint import write_tensors
 from vos.types import Device, Step
+
+log = logging.getLogger(__name__)
 
 LIMIT_BYTES = 2**31
 _DIGEST = "sha256"
@@ -59,19 +63,21 @@ class Adapted:
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 promised = (file.metadata() or {}).get(_DIGEST)
-            os.utime(path)
         except (OSError, SafetensorError):
             promised = ""
-        if not promised or key_of(tensors) != promised:
-            path.unlink(missing_ok=True)
-            return None
-        return tensors
+        whole = bool(promised) and key_of(tensors) == promised
+        with contextlib.suppress(OSError):  # a disk that can only be read
+            os.utime(path) if whole else path.unlink(missing_ok=True)
+        return tensors if whole else None
 
     def put(self, key: str, tensors: Mapping[str, Tensor]) -> None:
-        """Keep tensors under a key; old ones make room."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_tensors(tensors, self._path(key), {_DIGEST: key_of(tensors)})
-        self._shrink(keep=self._path(key))
+        """Keep tensors under a key; old ones make room. Where a disk refuses, they are learnt anew again."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_tensors(tensors, self._path(key), {_DIGEST: key_of(tensors)})
+            self._shrink(keep=self._path(key))
+        except (OSError, SafetensorError) as error:
+            log.warning("what was learnt cannot be kept in %s: %s", self.folder, error)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.safetensors"
