@@ -54,3 +54,10 @@ def test_commands_that_are_shown_exist():
     for page in PAGES:
         for name in re.findall(r"^(?: {4}|)(?:python -m )?vos ([a-z]+) ", page.read_text(), re.MULTILINE):
             assert name in known, (page.name, name)
+
+
+def test_files_that_docstrings_and_comments_name_exist():
+    sources = [*ROOT.glob("vos/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("scripts/*")]
+    for source in sources:
+        for path in re.findall(r"\b(?:vos|pages|docs|tests)/[\w/]+\.(?:py|md)\b", source.read_text()):
+            assert (ROOT / path).exists(), f"{source.name} names {path}"

@@ -130,7 +130,7 @@ class Prediction:
     """The mask of one frame, uint8 (H, W) at the clip's size, and how sure the engine is, 0..1.
 
     A confidence of NaN says that the engine has no opinion. `attention` (h, w), 0..1, at any size, says how
-    much the engine's reference frames attend to each place, for engines that have such.
+    much the engine's reference frames attend to each place; None where an engine has no reference frames.
     """
 
     mask: Mask
@@ -244,7 +244,7 @@ class Result:
 
     `files` holds: overlay (MP4), source (MP4 that browsers play), masks (packed), prompts (zip of
     palette PNGs), thumbnail (JPEG), tracks (JSON), confidence (JSON list, null where the engine has
-    no opinion); attention (JPEG) where the engine has such; frame_names (JSON list) where the clip was a
+    no opinion); attention (JPEG) where the engine has reference frames; frame_names (JSON list) where the clip was a
     folder or a zip of images: what its files are called, without suffix. `visible` is the share of
     frames, 0..1, in which each object has pixels; `seconds` the time each stage took; `created` seconds
     since 1970. `parent` is the id of the result that this one corrects, and `note` says what was corrected;

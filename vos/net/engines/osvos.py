@@ -1,6 +1,6 @@
 """OSVOS: a network learns each object from its prompted frames, then finds it in every frame on its own.
 
-Caelles et al. (CVPR 2017); vos/net/osvos.py has the networks, vos/net/finetune.py the learning.
+Caelles et al. (CVPR 2017); vos/net/models/osvos.py has the networks, vos/net/online/finetune.py the learning.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sequence to sequence: a ConvLSTM (vos/net/s2s.py) carries each object's state from frame to frame.
+"""Sequence to sequence: a ConvLSTM (vos/net/models/s2s.py) carries each object's state from frame to frame.
 
 Xu et al., "YouTube-VOS: Sequence-to-Sequence Video Object Segmentation" (ECCV 2018).
 docs/engines.md draws it.
