@@ -244,8 +244,8 @@ class Result:
 
     `files` holds: overlay (MP4), source (MP4 that browsers play), masks (packed), prompts (zip of
     palette PNGs), thumbnail (JPEG), tracks (JSON), confidence (JSON list, null where the engine has
-    no opinion); attention (JPEG) where the engine has reference frames; frame_names (JSON list) where the clip was a
-    folder or a zip of images: what its files are called, without suffix. `visible` is the share of
+    no opinion); attention (JPEG) where the engine has reference frames; frame_names (JSON list) where the
+    clip was a folder or a zip of images: what its files are called, without suffix. `visible` is the share of
     frames, 0..1, in which each object has pixels; `seconds` the time each stage took; `created` seconds
     since 1970. `parent` is the id of the result that this one corrects, and `note` says what was corrected;
     `missing` counts the last frames of the clip, which a stopped job has not segmented.

@@ -65,7 +65,8 @@ class CompactS2S(nn.Module):
       more than there are in a clip to learn from (docs/experiments.md).
     - The decoder has skip connections from the trunk and the mask before: the paper's blurs what is thin.
 
-    Layers that the memory network (vos/net/models/memory.py) has too bear its names, so that they can start from it.
+    Layers that the memory network (vos/net/models/memory.py) has too bear its names, so that they can start
+    from it.
     """
 
     stride = 16
