@@ -21,7 +21,7 @@ from torch import Tensor
 from vos.errors import InvalidInput
 from vos.net.device import dtype, torch_device
 from vos.net.frames import smaller, working_size
-from vos.net.label_maps import confidence as confidence_of
+from vos.net.label_maps import measure_confidence
 from vos.net.models.blocks import ready
 from vos.net.models.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
 from vos.net.motion import own_motion
@@ -257,7 +257,7 @@ def _predict(
     mask = np.where(cv2.resize(prob, frame.shape[1::-1]) > THRESHOLD, MAIN, 0).astype(np.uint8)
     if prompt is not None:
         return Prediction(impose(mask, prompt), 1.0, attention)
-    return Prediction(mask, confidence_of(torch.from_numpy(prob)[None, None]), attention)
+    return Prediction(mask, measure_confidence(torch.from_numpy(prob)[None, None]), attention)
 
 
 def _neighbour(index: int, count: int) -> int:

@@ -19,7 +19,7 @@ from torch import Tensor
 from vos.errors import InvalidInput
 from vos.net.device import torch_device
 from vos.net.frames import smaller, working_size
-from vos.net.label_maps import confidence, labels
+from vos.net.label_maps import measure_confidence, to_label_map
 from vos.net.models.blocks import ready
 from vos.net.models.osvos import COMPACT, NETWORKS, CompactOsvos, Osvos, Vgg16Osvos
 from vos.net.online.finetune import look, networks_for
@@ -119,7 +119,7 @@ class OsvosSegmenter:
         for index, frame in enumerate(clip):
             ids = [i for i in joins if joins[i] <= index]
             prob = look([networks[i] for i in ids], smaller(frame, size_hw), self._device, twice)
-            mask, sure = labels(prob, ids, frame), confidence(prob)
+            mask, sure = to_label_map(prob, ids, frame), measure_confidence(prob)
             if self.options.snap:
                 mask = snap(mask, frame, self._contours(frame, size_hw))
             if index in masks:
