@@ -144,10 +144,9 @@ class Segmenter(Protocol):
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Generator[Prediction | Step, None, None]:
         """Yield exactly one Prediction per frame, forward; Steps may come in between.
 
-        Iterates the clip exactly once and in step: the Prediction of frame t comes before frame
-        t + 1 + LOOKAHEAD is asked for (most engines: no look-ahead). Other frames are had with
-        `clip.sample`. Prompts are sorted by frame; with any prompt at all there is one on frame 0.
-        On a prompted frame the prompt's objects come back exactly as given.
+        Iterates the clip exactly once and in step: the Prediction of frame t comes before frame t + 1 is
+        asked for. Other frames are had with `clip.sample`. Prompts are sorted by frame; with any prompt at
+        all there is one on frame 0. On a prompted frame the prompt's objects come back exactly as given.
         Closing the generator cancels; whatever the engine holds is freed.
         """
 

@@ -32,7 +32,6 @@ from vos.types import Clip, Device, Frame, Mask, Prediction, Prompt, Step, Weigh
 TITLE = "COSNet (no mask needed)"
 SUMMARY = "Finds the main object of a clip by itself, by what its frames have in common."
 NEEDS_PROMPT = False
-LOOKAHEAD = 0
 OFFICIAL: Mapping[str, str] = {
     "resnet50": "cosnet-resnet50.safetensors",
     "resnet101": "cosnet-resnet101.safetensors",

@@ -25,7 +25,6 @@ from vos.types import Clip, Device, Prediction, Prompt, Step, Weight
 TITLE = "Memory network"
 SUMMARY = "Follows up to 20 objects from their masks on one or more frames; made for a laptop's processor."
 NEEDS_PROMPT = True
-LOOKAHEAD = 0
 WEIGHTS = (
     Weight(
         "memory.safetensors",

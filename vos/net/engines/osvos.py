@@ -31,7 +31,6 @@ from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight, obj
 TITLE = "OSVOS"
 SUMMARY = "Learns the objects from their frame for half a minute, then finds them in each frame on its own."
 NEEDS_PROMPT = True
-LOOKAHEAD = 0
 FILES = {"compact": COMPACT.name, "vgg16": "osvos-vgg16.safetensors"}
 OFFICIAL = {"parent": FILES["vgg16"]}
 WEIGHTS = (

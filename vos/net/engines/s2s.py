@@ -38,7 +38,6 @@ from vos.types import Clip, Device, Frame, Mask, Prediction, Prompt, Step, Weigh
 TITLE = "Sequence to sequence"
 SUMMARY = "Carries what it knows of each object from frame to frame, in a state that never grows."
 NEEDS_PROMPT = True
-LOOKAHEAD = 0
 FILES = {
     "compact": Weight(
         "s2s.safetensors",
