@@ -113,7 +113,7 @@ def _scores(result_id: str, truth_path: str, frames: tuple[int, ...], merged: bo
     result = _parts.still_there(store, result_id)
     with MaskReader(result.files["masks"]) as masks:
         truth = Truth(Path(truth_path), frames)
-        return [score for row in compare.scores(truth, masks, merged=merged) for score in row]
+        return [score for row in compare.score_frames(truth, masks, merged=merged) for score in row]
 
 
 def _show(result: Result, truth: Truth, name: str) -> None:
@@ -147,7 +147,7 @@ def _show(result: Result, truth: Truth, name: str) -> None:
     _pictures(result, truth, name, frame)
     st.download_button(
         "Scores (CSV)",
-        compare.table(rows, {i: result.name(i) for i in result.objects}),
+        compare.to_csv(rows, {i: result.name(i) for i in result.objects}),
         "scores.csv",
         "text/csv",
         icon=":material/download:",
@@ -173,7 +173,7 @@ def _measure_t(key: str, paths: list[str]) -> None:
 @st.cache_data(show_spinner=False, max_entries=16)
 def _mean_t(path: str) -> str:
     with MaskReader(Path(path)) as masks:
-        value = overlap.mean(compare.temporal(iter(masks)))
+        value = overlap.mean(compare.measure_stability(iter(masks)))
     return "none" if math.isnan(value) else f"{100 * value:.1f}"
 
 
@@ -200,7 +200,7 @@ def _pictures(result: Result, truth: Truth, name: str, frame: int) -> None:
     picture = downloads.frame_at(result, frame)
     with MaskReader(result.files["masks"]) as masks, MaskReader(truth.path) as exact:
         ours, theirs = masks[frame], exact[truth.frames.index(frame)]
-    different = compare.differences(theirs, ours)
+    different = compare.mark_differences(theirs, ours)
     grey = np.repeat(picture.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
     views = (
         (f"Result: {result.title}", overlay(picture, ours)),

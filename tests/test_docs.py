@@ -54,3 +54,22 @@ def test_commands_that_are_shown_exist():
     for page in PAGES:
         for name in re.findall(r"^(?: {4}|)(?:python -m )?vos ([a-z]+) ", page.read_text(), re.MULTILINE):
             assert name in known, (page.name, name)
+
+
+def test_files_that_docstrings_and_comments_name_exist():
+    sources = [*ROOT.glob("vos/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("scripts/*")]
+    for source in sources:
+        for path in re.findall(r"\b(?:vos|pages|docs|tests)/[\w/]+\.(?:py|md)\b", source.read_text()):
+            assert (ROOT / path).exists(), f"{source.name} names {path}"
+
+
+def test_the_house_on_one_page_has_every_module_of_its_upper_floors():
+    house = (
+        (ROOT / "docs/architecture.md").read_text().partition("## The house")[2].partition("## The words")[0]
+    )
+    words = set(re.findall(r"\w+", house))
+    for folder in ("vos", "pages"):
+        for path in (ROOT / folder).iterdir():
+            name = path.stem if path.suffix == ".py" else path.name
+            is_room = path.suffix == ".py" or (path / "__init__.py").exists()
+            assert not is_room or name.startswith("__") or name in words, f"{folder}/{path.name}"

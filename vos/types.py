@@ -130,7 +130,7 @@ class Prediction:
     """The mask of one frame, uint8 (H, W) at the clip's size, and how sure the engine is, 0..1.
 
     A confidence of NaN says that the engine has no opinion. `attention` (h, w), 0..1, at any size, says how
-    much the engine's reference frames attend to each place, for engines that have such.
+    much the engine's reference frames attend to each place; None where an engine has no reference frames.
     """
 
     mask: Mask
@@ -144,10 +144,9 @@ class Segmenter(Protocol):
     def segment(self, clip: Clip, prompts: Sequence[Prompt]) -> Generator[Prediction | Step, None, None]:
         """Yield exactly one Prediction per frame, forward; Steps may come in between.
 
-        Iterates the clip exactly once and in step: the Prediction of frame t comes before frame
-        t + 1 + LOOKAHEAD is asked for (most engines: no look-ahead). Other frames are had with
-        `clip.sample`. Prompts are sorted by frame; with any prompt at all there is one on frame 0.
-        On a prompted frame the prompt's objects come back exactly as given.
+        Iterates the clip exactly once and in step: the Prediction of frame t comes before frame t + 1 is
+        asked for. Other frames are had with `clip.sample`. Prompts are sorted by frame; with any prompt at
+        all there is one on frame 0. On a prompted frame the prompt's objects come back exactly as given.
         Closing the generator cancels; whatever the engine holds is freed.
         """
 
@@ -244,8 +243,8 @@ class Result:
 
     `files` holds: overlay (MP4), source (MP4 that browsers play), masks (packed), prompts (zip of
     palette PNGs), thumbnail (JPEG), tracks (JSON), confidence (JSON list, null where the engine has
-    no opinion); attention (JPEG) where the engine has such; frame_names (JSON list) where the clip was a
-    folder or a zip of images: what its files are called, without suffix. `visible` is the share of
+    no opinion); attention (JPEG) where the engine has reference frames; frame_names (JSON list) where the
+    clip was a folder or a zip of images: what its files are called, without suffix. `visible` is the share of
     frames, 0..1, in which each object has pixels; `seconds` the time each stage took; `created` seconds
     since 1970. `parent` is the id of the result that this one corrects, and `note` says what was corrected;
     `missing` counts the last frames of the clip, which a stopped job has not segmented.

@@ -41,7 +41,7 @@ def zipped(files):
 def test_j_of_shifted_squares_is_their_overlap(tmp_path):
     truth = Truth(packed(tmp_path / "a", [square(0), square(0)]), (0, 2))
     with MaskReader(packed(tmp_path / "b", [square(0), square(0), square(5)])) as masks:
-        first, second = compare.scores(truth, masks, merged=False)
+        first, second = compare.score_frames(truth, masks, merged=False)
     assert first == [Score(0, 1, 1.0, 1.0)]
     assert (second[0].frame, second[0].j) == (2, pytest.approx(50 / 150))
 
@@ -49,9 +49,9 @@ def test_j_of_shifted_squares_is_their_overlap(tmp_path):
 def test_an_object_that_only_one_side_has_scores_zero_unless_merged(tmp_path):
     truth = Truth(packed(tmp_path / "a", [square(0, 1)]), (0,))
     with MaskReader(packed(tmp_path / "b", [square(0, 2)])) as masks:
-        (rows,) = compare.scores(truth, masks, merged=False)
+        (rows,) = compare.score_frames(truth, masks, merged=False)
         assert [(row.object_id, row.j) for row in rows] == [(1, 0.0), (2, 0.0)]
-        (rows,) = compare.scores(truth, masks, merged=True)
+        (rows,) = compare.score_frames(truth, masks, merged=True)
         assert [(row.object_id, row.j) for row in rows] == [(1, 1.0)]
 
 
@@ -100,11 +100,11 @@ def test_what_is_no_zip_gets_one_sentence(tmp_path):
 def test_differences_tell_alike_from_extra_and_missed():
     truth = np.array([[0, 1, 1, 0, 2, 255]], np.uint8)
     other = np.array([[0, 1, 0, 1, 1, 0]], np.uint8)
-    assert compare.differences(truth, other).tolist() == [[0, 1, 3, 2, 3, 0]]
+    assert compare.mark_differences(truth, other).tolist() == [[0, 1, 3, 2, 3, 0]]
 
 
 def test_what_lies_on_void_is_extra_as_in_the_score():
-    assert compare.differences(np.array([[255]], np.uint8), np.array([[1]], np.uint8)).tolist() == [[2]]
+    assert compare.mark_differences(np.array([[255]], np.uint8), np.array([[1]], np.uint8)).tolist() == [[2]]
 
 
 def test_colours_of_a_zip_are_the_same_objects_on_all_frames(tmp_path):
@@ -128,12 +128,12 @@ def test_a_name_of_5000_digits_is_a_sentence(tmp_path):
 
 
 def test_t_of_a_shape_that_only_moves_is_zero_and_without_an_outline_unknown():
-    values = list(compare.temporal(iter([square(0), square(5), square(0) * 0])))
+    values = list(compare.measure_stability(iter([square(0), square(5), square(0) * 0])))
     assert values[0] == pytest.approx(0, abs=1e-9)
     assert math.isnan(values[1])
     assert len(values) == 2
 
 
 def test_the_table_names_the_objects():
-    lines = compare.table([Score(3, 1, 0.5, 0.25)], {1: "dog"}).splitlines()
+    lines = compare.to_csv([Score(3, 1, 0.5, 0.25)], {1: "dog"}).splitlines()
     assert lines == ["frame,object,name,J,F", "3,1,dog,0.500000,0.250000"]

@@ -15,7 +15,7 @@ from tests.benchmark.test_layouts import SIZE_HW, box, davis, tianchi, two, writ
 from vos.benchmark.engine import prepare
 from vos.benchmark.overlap import boundary_f, jaccard
 from vos.benchmark.predictions import Predictions
-from vos.benchmark.run import Engine, Task, score, scores, segment, timing
+from vos.benchmark.run import Engine, Task, read_scores, score, segment, timing
 from vos.benchmark.scores import (
     ObjectCurves,
     VideoScores,
@@ -76,7 +76,7 @@ def run(*words):
 
 def test_scores_are_those_of_the_masks_frame_by_frame(tmp_path):
     _, one = evaluated(davis(tmp_path / "data"), tmp_path / "out")
-    (video,) = scores(one)
+    (video,) = read_scores(one)
     first, second = video.objects
     assert (first.id, first.frames) == (1, ("00001", "00002", "00003"))
     assert first.curves["J"] == (9 / 11, 8 / 12, 7 / 13)
@@ -85,13 +85,13 @@ def test_scores_are_those_of_the_masks_frame_by_frame(tmp_path):
 
 def test_t_of_a_still_mask_is_zero_on_every_frame_that_counts(tmp_path):
     _, one = evaluated(davis(tmp_path / "data"), tmp_path / "out", measures=("T",))
-    assert scores(one)[0].objects[0].curves == {"T": (0.0, 0.0, 0.0)}
+    assert read_scores(one)[0].objects[0].curves == {"T": (0.0, 0.0, 0.0)}
 
 
 def test_objects_that_appear_later_are_prompted_and_scored_from_then_on(tmp_path):
     used, one = evaluated(youtube(tmp_path / "data"), tmp_path / "out")
     assert used.segmenter.calls == [[(0, (1,)), (2, (2,))]]
-    first, second = scores(one)[0].objects
+    first, second = read_scores(one)[0].objects
     assert (first.frames, second.frames) == (("00002", "00004"), ("00004",))
     assert second.curves["J"][0] == jaccard(two(4) == 2, two(2) == 2)
 
@@ -107,7 +107,7 @@ def test_a_clip_whose_first_object_appears_later_is_read_from_there(tmp_path):
     assert used.segmenter.calls == [[(0, (2,))]]
     predictions = Predictions(tmp_path / "out/masks")
     assert not predictions.mask(dataset.video("v1"), "00001").any()
-    assert scores(one)[0].objects[0].curves["J"] == (1.0,)
+    assert read_scores(one)[0].objects[0].curves["J"] == (1.0,)
 
 
 def test_what_is_finished_is_not_done_again(tmp_path):
@@ -129,10 +129,10 @@ def test_other_masks_or_measures_are_scored_anew(tmp_path):
     _, one = evaluated(davis(tmp_path / "data"), tmp_path / "out")
     write_png(tmp_path / "out/masks/goat/00001.png", two(1))
     list(score(one, Predictions(tmp_path / "out/masks")))
-    assert scores(one)[0].objects[0].curves["J"][0] == 1
+    assert read_scores(one)[0].objects[0].curves["J"][0] == 1
     only = task(one.dataset, one.out, ("J",))
     list(score(only, Predictions(tmp_path / "out/masks")))
-    assert list(scores(only)[0].objects[0].curves) == ["J"]
+    assert list(read_scores(only)[0].objects[0].curves) == ["J"]
 
 
 def test_an_engine_that_fails_leaves_its_sequence_undone_and_is_closed(tmp_path):
@@ -190,7 +190,7 @@ def test_workers_give_the_same_scores(tmp_path):
     other = Task(one.dataset, one.names, one.measures, tmp_path / "other")
     done = [step.done for step in score(other, Predictions(tmp_path / "out/masks"), workers=2)]
     assert done == [0, 1]
-    assert scores(other) == scores(one)
+    assert read_scores(other) == read_scores(one)
 
 
 def test_an_error_in_a_worker_arrives_as_its_sentence(tmp_path):

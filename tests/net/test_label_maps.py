@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from vos.net.label_maps import FLAT, follow_edges, labels
+from vos.net.label_maps import FLAT, follow_edges, to_label_map
 
 
 def soft(pixels, blur=9):
@@ -64,6 +64,6 @@ def test_labels_are_the_largest_of_objects_and_background():
     prob = torch.tensor([[0.6, 0.3, 0.2], [0.3, 0.4, 0.1]]).view(2, 1, 1, 3)
     prob = prob.repeat_interleave(24, 2).repeat_interleave(24, 3)
     frame = np.full((24, 72, 3), 128, np.uint8)
-    assert labels(prob, [7, 2], frame)[12, [8, 36, 64]].tolist() == [7, 2, 0]
-    assert labels(prob, [7, 2], frame, background=0.5)[12, [8, 36, 64]].tolist() == [7, 0, 0]
-    assert not labels(torch.zeros(0, 1, 24, 72), [], frame).any()
+    assert to_label_map(prob, [7, 2], frame)[12, [8, 36, 64]].tolist() == [7, 2, 0]
+    assert to_label_map(prob, [7, 2], frame, background=0.5)[12, [8, 36, 64]].tolist() == [7, 0, 0]
+    assert not to_label_map(torch.zeros(0, 1, 24, 72), [], frame).any()

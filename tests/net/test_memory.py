@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from tests.net.clips import MemoryClip, iou, squares
 from vos.net import frames, propagation
 from vos.net.engines import memory as engine
-from vos.net.label_maps import confidence
+from vos.net.label_maps import measure_confidence
 from vos.net.models.blocks import ConvNorm, fold, normalise
 from vos.net.models.memory import MemoryNetwork, aggregate, full_size
 from vos.types import Device, Prediction, Prompt
@@ -100,12 +100,12 @@ def test_confidence_is_the_overlap_that_probabilities_promise(temperature):
     p = [[1 / (1 + math.exp(-x / temperature)) for x in row] for row in logits.flatten(1).tolist()]
     seen = (p[0][0] + p[0][1]) / (2 + p[0][2] + p[0][3])
     prob = logits.sigmoid().repeat_interleave(2, 2).repeat_interleave(2, 3)  # every other pixel is looked at
-    assert confidence(prob, temperature) == pytest.approx((seen + 1 - p[1][0]) / 2, abs=1e-5)
+    assert measure_confidence(prob, temperature) == pytest.approx((seen + 1 - p[1][0]) / 2, abs=1e-5)
 
 
 def test_certain_probabilities_stay_certain_at_any_temperature():
-    assert confidence(torch.tensor([1.0, 0.0]).view(1, 1, 1, 2).repeat(1, 1, 4, 4), 1.5) == 1
-    assert confidence(torch.zeros(0, 1, 4, 4), 1.5) == 1
+    assert measure_confidence(torch.tensor([1.0, 0.0]).view(1, 1, 1, 2).repeat(1, 1, 4, 4), 1.5) == 1
+    assert measure_confidence(torch.zeros(0, 1, 4, 4), 1.5) == 1
 
 
 def test_folding_batch_norm_changes_no_number(network):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vos.net.turns import turned
+from vos.net.turns import rotate
 
 
 def picture(size: int = 33) -> np.ndarray:
@@ -16,7 +16,7 @@ def planes(shape: tuple[int, int, int], rows: slice, columns: slice) -> np.ndarr
 
 def test_a_quarter_turn_is_counter_clockwise_and_exact():
     frame, prob = picture(), planes((1, 33, 33), slice(15, 18), slice(15, 18))
-    seen, mask = turned(frame, prob, 90.0)
+    seen, mask = rotate(frame, prob, 90.0)
     assert np.array_equal(seen, np.rot90(frame))
     assert np.array_equal(mask, prob)
 
@@ -24,7 +24,7 @@ def test_a_quarter_turn_is_counter_clockwise_and_exact():
 @pytest.mark.parametrize("angle", [20.0, -20.0])
 def test_objects_stay_where_they_are_and_keep_their_size(angle):
     prob = planes((2, 48, 96), slice(20, 28), slice(60, 68))
-    _, mask = turned(np.zeros((48, 96, 3), np.uint8), prob, angle)
+    _, mask = rotate(np.zeros((48, 96, 3), np.uint8), prob, angle)
     ys, xs = np.mgrid[:48, :96]
     total = mask[0].sum()
     assert total == pytest.approx(64, rel=0.02)
@@ -35,11 +35,11 @@ def test_objects_stay_where_they_are_and_keep_their_size(angle):
 
 def test_a_frame_and_its_masks_turn_alike():
     prob = planes((1, 64, 64), slice(18, 24), slice(40, 50))
-    seen, mask = turned(np.dstack([prob[0] * 255] * 3).astype(np.uint8), prob, 20.0)
+    seen, mask = rotate(np.dstack([prob[0] * 255] * 3).astype(np.uint8), prob, 20.0)
     assert np.allclose(seen[..., 0] / 255, mask[0], atol=0.01)
 
 
 def test_nothing_turns_about_the_middle():
     frame = picture()
-    seen, _ = turned(frame, np.zeros((1, 33, 33), np.float32), 180.0)
+    seen, _ = rotate(frame, np.zeros((1, 33, 33), np.float32), 180.0)
     assert np.array_equal(seen, frame[::-1, ::-1])

@@ -10,7 +10,7 @@ from vos.net.engines import memory as engine
 from vos.net.models.blocks import ready
 from vos.net.models.memory import MemoryNetwork
 from vos.net.propagation import AREA, CONTEXT, MARGIN, Propagation
-from vos.net.windows import SIDE, Window, apart
+from vos.net.windows import SIDE, Window, enclose_groups
 from vos.types import Device
 from vos.weights import locate
 
@@ -120,11 +120,11 @@ def test_groups_of_places_far_apart_have_windows_of_their_own():
     places = np.zeros((24, 43), bool)
     places[3:5, 2:6] = places[20, 38] = True
     expected = [Window((2, 6), (0, 8), (24, 43)), Window((19, 23), (37, 41), (24, 43))]
-    assert apart(places, 1) == expected
+    assert enclose_groups(places, 1) == expected
 
 
 def test_groups_have_one_window_where_that_is_less():
     places = np.zeros((24, 43), bool)
     places[3:5, 2:6] = places[3:5, 10:14] = True
-    assert apart(places, 1) == [Window((2, 6), (0, 16), (24, 43))]
-    assert apart(np.zeros((24, 43), bool), 1) == [Window((0, 4), (0, 4), (24, 43))]
+    assert enclose_groups(places, 1) == [Window((2, 6), (0, 16), (24, 43))]
+    assert enclose_groups(np.zeros((24, 43), bool), 1) == [Window((0, 4), (0, 4), (24, 43))]

@@ -114,7 +114,7 @@ def _read(
         raise InvalidInput(f"{member.filename}: {error}") from error
 
 
-def scores(truth: Truth, masks: MaskReader, *, merged: bool) -> Iterator[list[Score]]:
+def score_frames(truth: Truth, masks: MaskReader, *, merged: bool) -> Iterator[list[Score]]:
     """Yield, for each frame of the truth, the scores of all its objects.
 
     `merged` scores all objects as one, 1. Otherwise the objects are those that either side has on
@@ -133,7 +133,7 @@ def scores(truth: Truth, masks: MaskReader, *, merged: bool) -> Iterator[list[Sc
             yield [Score(frame, i, overlap.jaccard(*pair), overlap.boundary_f(*pair)) for i, pair in pairs]
 
 
-def differences(truth: Mask, other: Mask) -> Mask:
+def mark_differences(truth: Mask, other: Mask) -> Mask:
     """Return where two label maps differ: 1 both alike, 2 only in `other`, 3 missed or another object."""
     out: Mask = ((truth == other) & (truth > 0)).astype(np.uint8)
     out[(other > 0) & ((truth == 0) | (truth == VOID))] = 2
@@ -141,7 +141,7 @@ def differences(truth: Mask, other: Mask) -> Mask:
     return out
 
 
-def temporal(masks: Iterator[Mask]) -> Iterator[float]:
+def measure_stability(masks: Iterator[Mask]) -> Iterator[float]:
     """Yield T between consecutive masks, all objects as one; NaN where either has no outline."""
     before = None
     first = True
@@ -152,7 +152,7 @@ def temporal(masks: Iterator[Mask]) -> Iterator[float]:
         before, first = after, False
 
 
-def table(rows: Sequence[Score], names: Mapping[int, str]) -> str:
+def to_csv(rows: Sequence[Score], names: Mapping[int, str]) -> str:
     """Return the scores as CSV: frame, object, name, J, F."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

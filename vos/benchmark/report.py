@@ -79,7 +79,7 @@ code { overflow-wrap: anywhere; }
 
 
 @dataclass(frozen=True)
-class Picture:
+class Shown:
     """A frame to show: its masks drawn, JPEG; `value` is the mean of its objects' first measure."""
 
     video: str
@@ -92,8 +92,8 @@ def report(
     title: str,
     summary: Mapping[str, Any],
     scores: Sequence[VideoScores],
-    best: Sequence[Picture],
-    worst: Sequence[Picture],
+    best: Sequence[Shown],
+    worst: Sequence[Shown],
     *,
     published: bool = False,
 ) -> str:
@@ -126,7 +126,7 @@ def report(
 
 def pictures(
     dataset: Dataset, scores: Sequence[VideoScores], predictions: Predictions
-) -> tuple[list[Picture], list[Picture]]:
+) -> tuple[list[Shown], list[Shown]]:
     """Return the best and the worst frames, one of a sequence: masks tinted, ground truth outlined."""
     ranked = [sorted(_frame_values(video)) for video in scores if video.objects]
     lowest = sorted((values[0], i) for i, values in enumerate(ranked) if values)[:SHOWN]
@@ -153,7 +153,7 @@ def _curve(video: VideoScores, measure: str) -> list[tuple[str, float]]:
     return [(frame, mean(values[frame])) for frame in sorted(values)]
 
 
-def _picture(dataset: Dataset, name: str, frame: str, value: float, predictions: Predictions) -> Picture:
+def _picture(dataset: Dataset, name: str, frame: str, value: float, predictions: Predictions) -> Shown:
     video = dataset.video(name)
     with open_picture(video.image(frame)) as image:
         picture = np.array(image.convert("RGB"))
@@ -166,7 +166,7 @@ def _picture(dataset: Dataset, name: str, frame: str, value: float, predictions:
     small.thumbnail((_WIDTH_PX, _WIDTH_PX))
     file = io.BytesIO()
     small.save(file, "JPEG", quality=85)
-    return Picture(name, frame, value, file.getvalue())
+    return Shown(name, frame, value, file.getvalue())
 
 
 def _number(value: Any) -> str:
@@ -261,7 +261,7 @@ def _card(video: VideoScores) -> str:
     )
 
 
-def _pictures(heading: str, shown: Sequence[Picture], measure: str) -> str:
+def _pictures(heading: str, shown: Sequence[Shown], measure: str) -> str:
     if not shown:
         return ""
     figures = "".join(

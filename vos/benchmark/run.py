@@ -46,7 +46,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """`done` of `total` frames (stage "segment") or sequences (stage "score"); what was done last."""
 
     stage: str
@@ -63,7 +63,7 @@ class Timing:
     seconds: float
 
 
-def segment(task: Task, engine: Engine) -> Generator[Progress, None, None]:
+def segment(task: Task, engine: Engine) -> Generator[RunProgress, None, None]:
     """Write all masks to `out/masks`; sequences that an earlier run finished are kept.
 
     Raises:
@@ -71,7 +71,7 @@ def segment(task: Task, engine: Engine) -> Generator[Progress, None, None]:
     """
     videos = [task.dataset.video(name) for name in task.names]
     total, done = sum(len(video.frames) for video in videos), 0
-    yield Progress("segment", "", 0, total)
+    yield RunProgress("segment", "", 0, total)
     for video in videos:
         files = [video.image(frame) for frame in video.frames]
         key = _key(engine.facts, [*files, *_truths(video)])
@@ -84,10 +84,10 @@ def segment(task: Task, engine: Engine) -> Generator[Progress, None, None]:
             with closing(_write_masks(video, engine.segmenter, folder)) as steps:
                 for frame, seconds in enumerate(steps, 1):
                     taken = seconds
-                    yield Progress("segment", video.name, done + frame, total)
+                    yield RunProgress("segment", video.name, done + frame, total)
             _save(state, key, {"frames": len(video.frames), "seconds": taken})
         done += len(video.frames)
-        yield Progress("segment", video.name, done, total)
+        yield RunProgress("segment", video.name, done, total)
 
 
 def timing(task: Task) -> Timing:
@@ -96,29 +96,29 @@ def timing(task: Task) -> Timing:
     return Timing(sum(one["frames"] for one in found), sum(one["seconds"] for one in found))
 
 
-def score(task: Task, predictions: Predictions, workers: int = 1) -> Generator[Progress, None, None]:
+def score(task: Task, predictions: Predictions, workers: int = 1) -> Generator[RunProgress, None, None]:
     """Score all sequences into `out/scores`, in that many processes; scores that still hold are kept.
 
     Raises:
         InvalidInput: a file is missing, unreadable or of another size.
     """
     total = len(task.names)
-    yield Progress("score", "", 0, total)
+    yield RunProgress("score", "", 0, total)
     if workers == 1:
         for done, name in enumerate(task.names, 1):
-            yield Progress("score", _score(task, predictions, name), done, total)
+            yield RunProgress("score", _score(task, predictions, name), done, total)
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(1,))
     try:
         futures = [pool.submit(_score, task, predictions, name) for name in task.names]
         for done, future in enumerate(as_completed(futures), 1):
-            yield Progress("score", future.result(), done, total)
+            yield RunProgress("score", future.result(), done, total)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def scores(task: Task) -> list[VideoScores]:
+def read_scores(task: Task) -> list[VideoScores]:
     """Read what `score` wrote."""
     return [VideoScores.from_json(_read(task.out / "scores" / f"{name}.json")) for name in task.names]
 

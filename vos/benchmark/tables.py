@@ -10,7 +10,7 @@ from typing import Any
 from vos.benchmark.layouts import Davis, YoutubeVos
 from vos.benchmark.predictions import Predictions, write_zip
 from vos.benchmark.report import pictures, report
-from vos.benchmark.run import Task, Timing, scores
+from vos.benchmark.run import Task, Timing, read_scores
 from vos.benchmark.scores import VideoScores, global_csv, number, sequence_csv, summarise, summarise_seen
 from vos.video.masks import replacing
 
@@ -32,7 +32,7 @@ def write_results(
     Raises:
         InvalidInput: a picture of the data set cannot be read.
     """
-    found = scores(task)
+    found = read_scores(task)
     means = summarise(found, task.measures)
     if seen is not None:
         means = summarise_seen(found, seen) | means

@@ -23,6 +23,7 @@ from vos.types import Job, Prompt, read_number
 from vos.video.masks import MaskReader, check_prompt, fit, write_png
 
 FACTS = "result.json"
+DOWNLOADS = "overlay.mp4", "trajectory.csv"
 
 
 def read_prompts(given: list[str], size_hw: tuple[int, int]) -> Iterator[Prompt]:
@@ -68,17 +69,20 @@ def run_job(
 
 
 def write_files(finished: Finished, out: Path, *, overwrite: bool) -> None:
-    """Write masks, overlay, trajectory and facts in place of what an earlier run wrote here."""
+    """Write masks, overlay, trajectory and facts in place of what an earlier run wrote here.
+
+    Between `begin` and `finish` the facts name the files that are coming: whatever stops the command, the
+    next run knows which ones are its own.
+    """
     result = finished.result
-    masks_to = [f"masks/{index:05d}.png" for index in range(result.frames)]
-    made = ("overlay.mp4", "trajectory.csv")
-    files = [*masks_to, *made, FACTS]
+    pictures = [f"masks/{index:05d}.png" for index in range(result.frames)]
+    files = [*pictures, *DOWNLOADS, FACTS]
     _out.begin(out, FACTS, files, overwrite=overwrite)
     (out / "masks").mkdir(exist_ok=True)
     with MaskReader(result.files["masks"]) as masks:
-        for name, mask in zip(masks_to, masks, strict=True):
-            write_png(out / name, mask)
-    for name in made:
+        for picture, mask in zip(pictures, masks, strict=True):
+            write_png(out / picture, mask)
+    for name in DOWNLOADS:
         downloads.make(result, name, out)
     _out.finish(out, FACTS, downloads.describe(result, files))
 

@@ -16,7 +16,7 @@ from vos import folders
 from vos.benchmark.engine import prepare
 from vos.benchmark.layouts import open_dataset
 from vos.benchmark.predictions import Predictions
-from vos.benchmark.run import Engine, Progress, Task, score, segment, timing
+from vos.benchmark.run import Engine, RunProgress, Task, score, segment, timing
 from vos.benchmark.scores import MEASURES
 from vos.benchmark.tables import write_results, write_submission
 from vos.commands import _device, _evaluate_clicks, _evaluate_contacts, _options, _out
@@ -135,7 +135,7 @@ def _seen(path: Path) -> set[str]:
     return found - {""}
 
 
-def _show(progress: Generator[Progress, None, None], unit: str) -> None:
+def _show(progress: Generator[RunProgress, None, None], unit: str) -> None:
     """Draw a bar until the work is done."""
     with closing(progress) as steps, tqdm(unit=unit, disable=None) as bar:
         for step in steps:

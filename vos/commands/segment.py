@@ -63,7 +63,7 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment, then write the files."""
-    out = args.out or _beside(args.clip)
+    out = args.out or _default_out(args.clip)
     _out.check(out, _runs.FACTS, overwrite=args.overwrite)
     info = probe(args.clip)
     job = Job(
@@ -92,7 +92,7 @@ def _span(text: str | None, frames: int) -> tuple[int, int] | None:
     return read_number(parts[1] or "0"), read_number(parts[2] or str(frames - 1))
 
 
-def _beside(clip: Path) -> Path:
+def _default_out(clip: Path) -> Path:
     whole = Path(os.path.abspath(clip))  # "." and ".." have no name of their own
     return clip.parent / f"{whole.name if clip.is_dir() else whole.stem}_vos"
 

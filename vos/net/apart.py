@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vos.net.models.memory import Cues, Features, MemoryNetwork
-from vos.net.windows import Window, around
+from vos.net.windows import Window, enclose
 
 THERE = 1e-3  # of a place: an object that covers less of it is not there
 CODE = 1  # places around an object whose code knows of it, and as many more are needed to compute them
@@ -19,7 +19,7 @@ GAIN = 0.6  # of the work: windows that save less are not worth their overhead
 def supports(cues: Cues) -> list[Window]:
     """Return the window of places where each object (O,) is."""
     there = (cues.s16[:, 0] > THERE).cpu().numpy()
-    return [around(one) for one in there]
+    return [enclose(one) for one in there]
 
 
 def cues_of(net: MemoryNetwork, prob: Tensor, nothing: Tensor) -> Cues:

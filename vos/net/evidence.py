@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vos.net.cuts import Cuts
-from vos.net.label_maps import certainty
+from vos.net.label_maps import measure_certainty
 from vos.types import Frame
 
 TEMPERATURE = 1.5  # at which confidence is, on average, the overlap (J) with the truth (docs/engines.md)
@@ -46,7 +46,7 @@ class Evidence:
         """Set probabilities (O, 1, h, w) of the next frame to 0, in place, where nothing speaks for them."""
         if self._cuts.add(frame):
             self._sought = set(objects)
-        sure = certainty(prob, TEMPERATURE).tolist() if self._sought else []
+        sure = measure_certainty(prob, TEMPERATURE).tolist() if self._sought else []
         for i, found, one in zip(objects, sure, prob, strict=False):
             if i in self._sought and found >= FOUND and bool((one > 0.5).any()):
                 self.tell(i, one)

@@ -19,7 +19,7 @@ SURE = 1e-30  # less counts as this much: infinite logits are slow
 UNSURE = 0.02  # a probability this far from 0 and 1 may change
 
 
-def labels(prob: Tensor, ids: Sequence[int], frame: Frame, background: float | None = None) -> Mask:
+def to_label_map(prob: Tensor, ids: Sequence[int], frame: Frame, background: float | None = None) -> Mask:
     """Return a frame's label map: probabilities (O, 1, h, w) bilinear and along its edges, the largest wins.
 
     The background's is what the objects (ids, in their order) leave of 1, or as given.
@@ -61,12 +61,12 @@ def follow_edges(plane: NDArray[np.float32], frame: Frame) -> None:
     part[:] = mean(slope) * guide + mean(part_mean - slope * guide_mean)
 
 
-def confidence(prob: Tensor, temperature: float = 1.0) -> float:
+def measure_confidence(prob: Tensor, temperature: float = 1.0) -> float:
     """Return the mean of what `certainty` says of objects, prob (O, 1, h, w); 1 without any."""
-    return float(certainty(prob, temperature).mean()) if len(prob) else 1.0
+    return float(measure_certainty(prob, temperature).mean()) if len(prob) else 1.0
 
 
-def certainty(prob: Tensor, temperature: float = 1.0) -> Tensor:
+def measure_certainty(prob: Tensor, temperature: float = 1.0) -> Tensor:
     """Return the overlap (J) of each object's mask with the truth that its probabilities promise, 0..1, (O,).
 
     prob (O, 1, h, w). Sum of p inside over (pixels inside + sum of p outside); an object that is nowhere

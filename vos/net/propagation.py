@@ -23,12 +23,12 @@ from torch.nn import functional as F
 from vos.net.apart import cues_of, values_of
 from vos.net.evidence import TEMPERATURE, Evidence
 from vos.net.frames import smaller, to_image, to_plane
-from vos.net.label_maps import confidence, labels
+from vos.net.label_maps import measure_confidence, to_label_map
 from vos.net.models.blocks import STRIDE
 from vos.net.models.memory import Cues, Features, MemoryNetwork, Prior, aggregate, full_size, laid_out
 from vos.net.prompts import impose
-from vos.net.turns import turned
-from vos.net.windows import Window, apart, around
+from vos.net.turns import rotate
+from vos.net.windows import Window, enclose, enclose_groups
 from vos.types import Frame, Mask, Prediction, object_ids
 
 MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
@@ -127,11 +127,11 @@ class Propagation:
         """
         features = self._predict(frame, window if window and prompt is None else self.whole)
         mean = torch.stack((self.prob, *others)).mean(0) if others else self.prob
-        mask, sure = labels(mean, self.objects, frame), confidence(self.prob, TEMPERATURE)
+        mask, sure = to_label_map(mean, self.objects, frame), measure_confidence(self.prob, TEMPERATURE)
         named = self._settle(frame, features, prompt)
         if prompt is not None:
             mask = impose(mask, prompt)
-            sure = confidence(self.prob, TEMPERATURE) if named < len(self.objects) else 1.0
+            sure = measure_confidence(self.prob, TEMPERATURE) if named < len(self.objects) else 1.0
         return Prediction(mask, sure)
 
     @torch.inference_mode()
@@ -150,7 +150,7 @@ class Propagation:
                 down, right = places.shape[0] / likely.shape[0], places.shape[1] / likely.shape[1]
                 bottom, end = math.ceil((y + height) * down), math.ceil((x + width) * right)
                 places[int(y * down) : bottom, int(x * right) : end] = True
-        return around(places).wider(MARGIN, AREA)
+        return enclose(places).wider(MARGIN, AREA)
 
     def _settle(self, frame: Frame, features: Features, prompt: Mask | None) -> int:
         """Take what the user says for true, and remember the frame; return how many objects are named."""
@@ -208,14 +208,14 @@ class Propagation:
         search = np.zeros(before.shape[1:], bool)
         search[::2, ::2] = True
         for where in before:
-            for fine in apart(where, MARGIN):
+            for fine in enclose_groups(where, MARGIN):
                 search[fine.wider(CONTEXT).slices(STRIDE)] = True
         rows = np.flatnonzero(search)
         affinity = self._affinity(features, memory, prior, rows)
         seen = torch.zeros((len(before), search.size), dtype=self.dtype, device=self.device)
         seen[:, rows] = (affinity @ memory.masks.T).T
         places = (seen > SEEN * seen.amax(1, keepdim=True)).view(before.shape).cpu().numpy() | before
-        windows = [(i, fine) for i, where in enumerate(places) for fine in apart(where, MARGIN)]
+        windows = [(i, fine) for i, where in enumerate(places) for fine in enclose_groups(where, MARGIN)]
         needed = np.zeros(search.shape, bool)
         for _, fine in windows:
             needed[fine.wider(CONTEXT).slices(STRIDE)] = True
@@ -275,7 +275,7 @@ class Propagation:
         """Yield what there is at and around objects, prob (O, 1, h, w), in their frame turned."""
         frame, planes = smaller(frame, self.size_hw), prob[:, 0].cpu().numpy()
         for degrees in TURNS_DEG:
-            seen, masks = turned(frame, planes, degrees)
+            seen, masks = rotate(frame, planes, degrees)
             features = self._encode(seen, self.whole)
             cues = self.net.cues(torch.from_numpy(masks)[:, None].to(self.device, self.dtype))
             near = F.max_pool2d(cues.s16, 2 * MARGIN + 1, 1, MARGIN).amax((0, 1)).flatten() > BEFORE

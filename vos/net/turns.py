@@ -11,7 +11,7 @@ from vos.types import Frame
 Planes = NDArray[np.float32]
 
 
-def turned(frame: Frame, prob: Planes, degrees: float) -> tuple[Frame, Planes]:
+def rotate(frame: Frame, prob: Planes, degrees: float) -> tuple[Frame, Planes]:
     """Return a frame uint8 (h, w, 3) and soft masks (O, h, w) turned about the masks, counter-clockwise.
 
     What comes in at the border is the frame and its masks reflected.

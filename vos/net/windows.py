@@ -75,14 +75,14 @@ def _wider(first: int, end: int, side: int, multiple: int) -> tuple[int, int]:
     return first, first + length
 
 
-def around(places: NDArray[np.bool_]) -> Window:
+def enclose(places: NDArray[np.bool_]) -> Window:
     """Return the smallest window around true places (h, w); the first place if there is none."""
     hits = [np.flatnonzero(places.any(axis)) for axis in (1, 0)]
     rows, columns = ((int(hit[0]), int(hit[-1]) + 1) if len(hit) else (0, 1) for hit in hits)
     return Window(rows, columns, (places.shape[0], places.shape[1]))
 
 
-def apart(places: NDArray[np.bool_], margin: int) -> list[Window]:
+def enclose_groups(places: NDArray[np.bool_], margin: int) -> list[Window]:
     """Return windows around true places (h, w), wider by a margin: one of each group, if that is less to see.
 
     Places are of one group if their margins touch.
@@ -90,6 +90,6 @@ def apart(places: NDArray[np.bool_], margin: int) -> list[Window]:
     side = 2 * margin + 1
     grown = cv2.dilate(places.view(np.uint8), np.ones((side, side), np.uint8))
     count, group = cv2.connectedComponents(grown)
-    whole = around(places).wider(margin)
-    groups = [around(places & (group == n)).wider(margin) for n in range(1, count)]
+    whole = enclose(places).wider(margin)
+    groups = [enclose(places & (group == n)).wider(margin) for n in range(1, count)]
     return groups if groups and sum(window.area for window in groups) < whole.area else [whole]

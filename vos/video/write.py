@@ -25,11 +25,9 @@ from vos.video.picture import TICKS
 from vos.video.read import open_clip
 from vos.video.sound import Sound, SoundCodec, SoundTrack
 
-# Measured on a noisy 720p clip, CPU time a frame with the conversion from RGB: ultrafast 9.5 ms,
-# superfast 13, veryfast 16.5, faster 28; files 2.0, 1.6, 0.9, 0.9 MB at 37.7, 36.8, 34.6, 35.3 dB. (At
-# 854x480 3.5, 6.5, 7.3, 14 ms.) Superfast gives the colours of an overlay back well and is the
-# slowest that leaves room beside a network at 1.25 times its own time; ultrafast drops the High
-# profile. B frames save 15 % and cost a reordering delay. Two threads encode behind the network.
+# Superfast gives the colours of an overlay back well, and is the slowest preset that leaves the processor to
+# the networks; ultrafast has no High profile (docs/experiments.md). B frames save a little and cost a
+# reordering delay. Two threads encode behind the network.
 _OPTIONS = {"preset": "superfast", "crf": "20", "bf": "0", "threads": "2", "profile": "high"}
 _KEYFRAME_S = 2  # a player that is dragged to a time decodes at most this much
 

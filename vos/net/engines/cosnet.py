@@ -1,4 +1,4 @@
-"""The engine that needs no mask: co-attention (vos/net/cosnet.py) with frames of a clip finds its object.
+"""The engine that needs no mask: co-attention (vos/net/models/cosnet.py) with frames of a clip finds it.
 
 docs/engines.md draws it.
 """
@@ -21,18 +21,17 @@ from torch import Tensor
 from vos.errors import InvalidInput
 from vos.net.device import dtype, torch_device
 from vos.net.frames import smaller, working_size
-from vos.net.label_maps import confidence as confidence_of
+from vos.net.label_maps import measure_confidence
 from vos.net.models.blocks import ready
 from vos.net.models.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
 from vos.net.motion import own_motion
 from vos.net.options import check
 from vos.net.prompts import impose, optional_by_frame
-from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight
+from vos.types import Clip, Device, Frame, Mask, Prediction, Prompt, Step, Weight
 
 TITLE = "COSNet (no mask needed)"
 SUMMARY = "Finds the main object of a clip by itself, by what its frames have in common."
 NEEDS_PROMPT = False
-LOOKAHEAD = 0
 OFFICIAL: Mapping[str, str] = {
     "resnet50": "cosnet-resnet50.safetensors",
     "resnet101": "cosnet-resnet101.safetensors",
@@ -141,27 +140,21 @@ class CosnetSegmenter:
         main = MainObject()
         for index, frame in enumerate(clip):
             image = self._small(frame)
-            beside = earlier[0] if earlier else samples.get(GAP, samples.get(1, image))
-            features = self._features(image, beside)
-            references = references or self._kept([features])
+            neighbour = earlier[0] if earlier else samples.get(GAP, samples.get(1, image))
+            features = self._features(image, neighbour)
+            if references is None:  # none could be read ahead of a damaged clip: the first frame is its own
+                references = self._kept([features])
             prob, attention = self._find(features, references)
             prob = main.keep(prob)
             earlier.append(image)
-            found = cv2.resize(prob, frame.shape[1::-1])
-            mask, confidence = (
-                np.where(found > THRESHOLD, MAIN, 0).astype(np.uint8),
-                confidence_of(torch.from_numpy(prob)[None, None]),
-            )
-            if index in masks:
-                mask, confidence = impose(mask, masks[index]), 1.0
-            yield Prediction(mask, confidence, attention)
+            yield _predict(prob, frame, masks.get(index), attention)
 
     def _samples(self, clip: Clip) -> Generator[Step, None, dict[int, Image]]:
-        """Return the reference frames and those beside them, small, by their number."""
+        """Return the reference frames and their neighbours, small, by their number."""
         count = clip.info.frames
-        indices = sorted(
-            {i for r in self._spread(count) for i in (r, _beside(r, count))} | {_beside(0, count)}
-        )
+        chosen = self._spread(count)
+        neighbours = [_neighbour(index, count) for index in (0, *chosen)]  # 0: the first frame needs one
+        indices = sorted({*chosen, *neighbours})
         samples: dict[int, Image] = {}
         for index, frame in zip(indices, clip.sample(indices), strict=False):  # damaged clips have fewer
             yield Step("reading reference frames", len(samples), len(indices))
@@ -176,7 +169,7 @@ class CosnetSegmenter:
     def _references(self, samples: Mapping[int, Image], count: int) -> References | None:
         """Return the references that could be read, or None."""
         there = [i for i in self._spread(count) if i in samples]
-        each = [self._features(samples[i], samples.get(_beside(i, count), samples[i])) for i in there]
+        each = [self._features(samples[i], samples.get(_neighbour(i, count), samples[i])) for i in there]
         return self._kept(each) if each else None
 
     def _kept(self, each: Sequence[Features]) -> References:
@@ -195,10 +188,10 @@ class CosnetSegmenter:
         return smaller(frame, size_hw)
 
     @torch.inference_mode()
-    def _features(self, image: Image, beside: Image) -> Features:
+    def _features(self, image: Image, neighbour: Image) -> Features:
         motion = None
         if isinstance(self._net, CompactCOSNet):
-            motion = self._put(torch.from_numpy(own_motion(image, beside))[None])
+            motion = self._put(torch.from_numpy(own_motion(image, neighbour))[None])
         frames = torch.from_numpy(image)[None].to(torch_device(self._device))
         return self._net.encode(self._put(self._net.prepare(frames)), motion)
 
@@ -256,6 +249,16 @@ def _repeated(part: Tensor | tuple[Tensor, ...], count: int) -> Tensor | tuple[T
     return tuple(skip.expand(count, -1, -1, -1) for skip in part)
 
 
-def _beside(index: int, count: int) -> int:
+def _predict(
+    prob: NDArray[np.float32], frame: Frame, prompt: Mask | None, attention: NDArray[np.float32]
+) -> Prediction:
+    """Return a frame's prediction of the object's probability (h, w); what a prompt says stands."""
+    mask = np.where(cv2.resize(prob, frame.shape[1::-1]) > THRESHOLD, MAIN, 0).astype(np.uint8)
+    if prompt is not None:
+        return Prediction(impose(mask, prompt), 1.0, attention)
+    return Prediction(mask, measure_confidence(torch.from_numpy(prob)[None, None]), attention)
+
+
+def _neighbour(index: int, count: int) -> int:
     """Return the number of the frame to which a frame's motion is measured."""
     return index - GAP if index >= GAP else min(index + GAP, count - 1)

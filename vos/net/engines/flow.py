@@ -27,7 +27,6 @@ from vos.types import VOID, Clip, Device, Mask, Prediction, Prompt, Step, Weight
 TITLE = "Optical flow"
 SUMMARY = "Carries the masks along with the motion between frames: a baseline without a network."
 NEEDS_PROMPT = True
-LOOKAHEAD = 0
 WEIGHTS: tuple[Weight, ...] = ()
 PRESETS = {
     "fast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,

@@ -1,6 +1,6 @@
-"""The default engine: the space-time memory network (vos/net/memory.py) follows a clip (vos/net/tracker.py).
+"""The default engine: the space-time memory network follows a clip.
 
-docs/engines.md draws it.
+vos/net/models/memory.py is the network, vos/net/propagation.py the following; docs/engines.md draws it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from vos.types import Clip, Device, Prediction, Prompt, Step, Weight
 TITLE = "Memory network"
 SUMMARY = "Follows up to 20 objects from their masks on one or more frames; made for a laptop's processor."
 NEEDS_PROMPT = True
-LOOKAHEAD = 0
 WEIGHTS = (
     Weight(
         "memory.safetensors",

@@ -1,6 +1,6 @@
 """OSVOS: a network learns each object from its prompted frames, then finds it in every frame on its own.
 
-Caelles et al. (CVPR 2017); vos/net/osvos.py has the networks, vos/net/finetune.py the learning.
+Caelles et al. (CVPR 2017); vos/net/models/osvos.py has the networks, vos/net/online/finetune.py the learning.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from vos.errors import InvalidInput
 from vos.net.device import torch_device
 from vos.net.frames import smaller, working_size
-from vos.net.label_maps import confidence, labels
+from vos.net.label_maps import measure_confidence, to_label_map
 from vos.net.models.blocks import ready
 from vos.net.models.osvos import COMPACT, NETWORKS, CompactOsvos, Osvos, Vgg16Osvos
 from vos.net.online.finetune import look, networks_for
@@ -31,7 +31,6 @@ from vos.types import Clip, Device, Frame, Prediction, Prompt, Step, Weight, obj
 TITLE = "OSVOS"
 SUMMARY = "Learns the objects from their frame for half a minute, then finds them in each frame on its own."
 NEEDS_PROMPT = True
-LOOKAHEAD = 0
 FILES = {"compact": COMPACT.name, "vgg16": "osvos-vgg16.safetensors"}
 OFFICIAL = {"parent": FILES["vgg16"]}
 WEIGHTS = (
@@ -119,7 +118,7 @@ class OsvosSegmenter:
         for index, frame in enumerate(clip):
             ids = [i for i in joins if joins[i] <= index]
             prob = look([networks[i] for i in ids], smaller(frame, size_hw), self._device, twice)
-            mask, sure = labels(prob, ids, frame), confidence(prob)
+            mask, sure = to_label_map(prob, ids, frame), measure_confidence(prob)
             if self.options.snap:
                 mask = snap(mask, frame, self._contours(frame, size_hw))
             if index in masks:

@@ -1,4 +1,4 @@
-"""Sequence to sequence: a ConvLSTM (vos/net/s2s.py) carries each object's state from frame to frame.
+"""Sequence to sequence: a ConvLSTM (vos/net/models/s2s.py) carries each object's state from frame to frame.
 
 Xu et al., "YouTube-VOS: Sequence-to-Sequence Video Object Segmentation" (ECCV 2018).
 docs/engines.md draws it.
@@ -20,7 +20,7 @@ from torch import Tensor
 from vos.errors import InvalidInput
 from vos.net.device import dtype, torch_device
 from vos.net.frames import to_image, to_plane, working_size
-from vos.net.label_maps import confidence, labels
+from vos.net.label_maps import measure_confidence, to_label_map
 from vos.net.models.blocks import ready
 from vos.net.models.s2s import NETWORKS, S2S, FullS2S
 from vos.net.models.s2s_compact import CompactS2S
@@ -38,7 +38,6 @@ from vos.types import Clip, Device, Frame, Mask, Prediction, Prompt, Step, Weigh
 TITLE = "Sequence to sequence"
 SUMMARY = "Carries what it knows of each object from frame to frame, in a state that never grows."
 NEEDS_PROMPT = True
-LOOKAHEAD = 0
 FILES = {
     "compact": Weight(
         "s2s.safetensors",
@@ -171,17 +170,17 @@ class Follower:
         if self.objects:
             self.state = self.net.advance(self.before, features, self.state)
             prob = self.net.decode(features, self.state).sigmoid()
-        mask, sure = labels(prob, self.objects, frame, BACKGROUND), confidence(prob)
+        mask, sure = to_label_map(prob, self.objects, frame, BACKGROUND), measure_confidence(prob)
         if prompt is not None:
             mask = impose(mask, prompt)
-            prob = self._corrected(prob, prompt)
-            sure = confidence(prob) if len(object_ids(prompt)) < len(self.objects) else 1.0
+            prob = self._with_prompt(prob, prompt)
+            sure = measure_confidence(prob) if len(object_ids(prompt)) < len(self.objects) else 1.0
         if self.objects:
             self._settle(features, prob, object_ids(prompt) if prompt is not None else ())
         self.before = features
         return Prediction(mask, sure)
 
-    def _corrected(self, prob: Tensor, prompt: Mask) -> Tensor:
+    def _with_prompt(self, prob: Tensor, prompt: Mask) -> Tensor:
         """Return soft masks with the prompt's objects as given, the others where room remains."""
         named = object_ids(prompt)
         self.objects += [i for i in named if i not in self.objects]

@@ -17,6 +17,7 @@ Network = TypeVar("Network", bound=nn.Module)
 STRIDE = 16
 MEAN_RGB = (0.485, 0.456, 0.406)
 STD_RGB = (0.229, 0.224, 0.225)
+MEAN_BGR = (104.00699, 116.66877, 122.67892)  # 0..255: what Caffe's networks, and those after them, subtract
 VGG16_WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
@@ -144,3 +145,9 @@ def normalise(images: Tensor) -> Tensor:
     mean = torch.tensor(MEAN_RGB, device=images.device).view(3, 1, 1) * 255
     std = torch.tensor(STD_RGB, device=images.device).view(3, 1, 1) * 255
     return (images - mean).div_(std)
+
+
+def to_caffe(images: Tensor) -> Tensor:
+    """Turn uint8 RGB (B, H, W, 3) into Caffe's input, float32 (B, 3, H, W): BGR, 0..255, less its mean."""
+    mean = torch.tensor(MEAN_BGR, device=images.device).view(3, 1, 1)
+    return images.flip(3).permute(0, 3, 1, 2) - mean

@@ -17,14 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vos.errors import InvalidInput
-from vos.net.models.blocks import ConvNorm, Residual, conv_relu, normalise, upsample
+from vos.net.models.blocks import ConvNorm, Residual, conv_relu, normalise, to_caffe, upsample
 from vos.net.models.lite import Lite
 from vos.net.models.resnet import DEPTHS, DilatedResNet
 
 FORMS = ("vanilla", "channel")
 NETWORKS = ("compact", *DEPTHS)
 RATES = (2, 4, 8)  # of the compact pyramid, at stride 16
-MEAN_BGR = (104.00699, 116.66877, 122.67892)
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,7 @@ class COSNet(CoAttention):
 
     def prepare(self, frames: Tensor) -> Tensor:
         """Turn uint8 RGB (B, H, W, 3) into `encode`'s images, float32 (B, 3, H, W): BGR less its mean."""
-        mean = torch.tensor(MEAN_BGR, device=frames.device).view(3, 1, 1)
-        return frames.flip(3).permute(0, 3, 1, 2) - mean
+        return to_caffe(frames)
 
     def encode(self, image: Tensor, motion: Tensor | None = None) -> Features:
         """Encode images (B, 3, H, W) from `prepare`."""

@@ -2,7 +2,7 @@
 
 Tan and Le, "EfficientNet: Rethinking Model Scaling" (ICML 2019), in the authors' Lite form for processors
 without an accelerator: ReLU6 and no squeeze-and-excitation. It starts from what classifying ImageNet has
-taught it, with batch norms folded into the convolutions for good. `python -m vos weights import` reads that.
+taught it, with batch norms folded into the convolutions. `python -m vos weights import` reads that.
 """
 
 from __future__ import annotations

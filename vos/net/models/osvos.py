@@ -12,11 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vos.net.models.blocks import Residual, conv_relu, normalise, upsample, vgg16_stages
+from vos.net.models.blocks import Residual, conv_relu, normalise, to_caffe, upsample, vgg16_stages
 from vos.net.models.lite import Lite
 from vos.types import Weight
 
-MEAN_BGR = (104.00699, 116.66877, 122.67892)
 STRIDES = (2, 4, 8, 16)
 
 
@@ -37,9 +36,7 @@ class Vgg16Osvos(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return five maps of logits; see the module."""
-        mean = torch.tensor(MEAN_BGR, device=images.device).view(3, 1, 1)
-        x = images.flip(3).permute(0, 3, 1, 2) - mean  # (B, 3, H, W) BGR
-        x = self.stages[0](x.to(self.fuse.weight.dtype))  # (B, 64, H, W)
+        x = self.stages[0](to_caffe(images).to(self.fuse.weight.dtype))  # (B, 64, H, W)
         size_hw = images.shape[1:3]
         logits, features = [], []
         for i in range(len(STRIDES)):

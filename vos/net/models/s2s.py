@@ -5,7 +5,7 @@ Xu et al., "YouTube-VOS: Sequence-to-Sequence Video Object Segmentation" (ECCV 2
     c0, h0 = Initializer(frame 0, mask 0)        x_t = Encoder(frame t)
     c_t, h_t = ConvLSTM(x_t, c_t-1, h_t-1)       mask t = Decoder(h_t)
 
-`FullS2S` is that network. `CompactS2S` (vos/net/s2s_compact.py) departs from it to learn and run on a
+`FullS2S` is that network. `CompactS2S` (vos/net/models/s2s_compact.py) departs from it to learn and run on a
 laptop's processor. Both speak to engine and training alike: `encode` a frame (shared by all objects), `start`
 a state from masks, `advance` it to the next frame, `decode` it, `feed` the mask back. docs/engines.md draws
 them.

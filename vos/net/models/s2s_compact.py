@@ -1,4 +1,4 @@
-"""Sequence to sequence (vos/net/s2s.py) at a size that learns and runs on a laptop's processor.
+"""Sequence to sequence (vos/net/models/s2s.py) at a size that learns and runs on a laptop's processor.
 
 Sizes below: B images, O objects (in training B, one object an image), H x W pixels (multiples of 16),
 h x w = H/16 x W/16, N = h w places.
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from vos.net.models.blocks import Compact, Residual, conv_relu, upsample
 from vos.net.models.convlstm import ConvLSTM
 
-PRIOR_SCALE, TINY = 0.05, 1e-30  # as in vos/net/memory.py
+PRIOR_SCALE, TINY = 0.05, 1e-30  # as in vos/net/models/memory.py
 
 
 class CompactFeatures(NamedTuple):
@@ -56,16 +56,17 @@ class CompactS2S(nn.Module):
       and its mask. Otherwise the state alone must keep every outline, which takes long to learn.
     - Before each frame the state moves along with what it is about, by the likeness of keys (Xiao & Lee,
       "Video Object Detection with an Aligned Spatial-Temporal Memory", ECCV 2018; the likeness is that of
-      vos/net/memory.py): a 3x3 convolution moves it by one place of 16 pixels only.
+      vos/net/models/memory.py): a 3x3 convolution moves it by one place of 16 pixels only.
     - The look at the prompted frame stays, and is compared to each frame likewise (Azimi et al., "Hybrid
       Sequence to Sequence Model for Video Object Segmentation", 2020): a state alone drifts off in time.
     - The decoder's input is these looks, corrected by the hidden state; untrained, by nothing: so learning
       need not wait until the ConvLSTM carries anything.
     - The ConvLSTM has tanh: with ReLU nothing bounds its state, and masks were lost after some 16 frames,
-      more than there are in a clip to learn from (docs/training.md).
+      more than there are in a clip to learn from (docs/experiments.md).
     - The decoder has skip connections from the trunk and the mask before: the paper's blurs what is thin.
 
-    Layers that the memory network (vos/net/memory.py) has too bear its names, so that they can start from it.
+    Layers that the memory network (vos/net/models/memory.py) has too bear its names, so that they can start
+    from it.
     """
 
     stride = 16

@@ -5,7 +5,7 @@ are theirs; here the rate falls to zero along a cosine, and training ends early 
 
 The compact network learns by two things more: soft dice, because the balanced loss alone lets an object spill
 over, and scenes in which the object has moved over its background, which is filled in (lucid dreaming:
-Khoreva et al., 2017). docs/training.md has what they give.
+Khoreva et al., 2017). docs/experiments.md has what they give.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TURN_DEG = 30.0
 ZOOM = 0.75, 1.25
 WINDOW = 40  # iterations whose mean loss is compared with that of as many before
 STALLED = 0.98  # of it, or more: no longer worth the time
-NOWHERE = -20.0  # the logit of pixels that do not count
+IGNORED = -20.0  # the logit of pixels that do not count
 MOVED = 0.5  # of the compact network's examples are such scenes,
 SCENE = 5 / 6  # of the frame's short side wide and high
 RATES = {CompactOsvos: 6e-4, Vgg16Osvos: 1e-5}  # of AdamW
@@ -205,7 +205,7 @@ def _loss(network: nn.Module, example: Example, device: Device, dice: bool) -> T
         fused = network(torch.from_numpy(example.frame)[None].to(where))[-1].float()
     truth, known = (mask == 1).float(), (mask != VOID).float()
     loss = class_balanced(fused, truth, known)
-    return loss + soft_dice(fused.where(known > 0, NOWHERE), truth) if dice else loss
+    return loss + soft_dice(fused.where(known > 0, IGNORED), truth) if dice else loss
 
 
 def _plane(mask: NDArray[np.uint8]) -> Tensor:

@@ -22,7 +22,7 @@ from vos.types import Device, Frame
 
 SMOOTHING = 0.1
 FEWEST = 10  # photos that make a folder a class
-CHECKED = 20  # every so manieth photo of a class is for validation
+CHECKED = 20  # one in 20 photos of a class is for validation
 MOST_CHECKED = 4000
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 

@@ -86,7 +86,7 @@ def _real(video: tuple[Picture, ...], size: int, rng: np.random.Generator) -> Sa
     last = len(video) - 1
     ends = rng.integers(last + 1, size=2)
     gap = int(rng.choice(GAPS)) * int(rng.choice((-1, 1)))
-    indices = [ends[0], _beside(int(ends[0]), gap, last), _beside(int(ends[1]), gap, last), ends[1]]
+    indices = [ends[0], _step_off(int(ends[0]), gap, last), _step_off(int(ends[1]), gap, last), ends[1]]
     masks = [video[i].read_mask() for i in indices]
     mirror = float(rng.choice((-1, 1)))
     first, second = (_window(mask, size, mirror, rng) for mask in (masks[0], masks[3]))
@@ -96,7 +96,8 @@ def _real(video: tuple[Picture, ...], size: int, rng: np.random.Generator) -> Sa
     return Sample(_coloured(develop(np.stack(frames), rng), rng), np.stack(labels))
 
 
-def _beside(index: int, gap: int, last: int) -> int:
+def _step_off(index: int, gap: int, last: int) -> int:
+    """Return the frame a gap away from another, on the other side of it where the video ends."""
     return index + gap if 0 <= index + gap <= last else min(max(index - gap, 0), last)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vos.net.train.loop import Batches
 
 SCALES = (0.77, 1.0, 1.31)  # of the crop's side, one a batch
-SHORTEST, LONGEST = 5, 11  # frames of a clip
+SHORTEST, EARLY, LONGEST = 5, 7, 11  # frames of a clip; at most EARLY at first
 GAPS, EVERY = 0.3, 5  # this share of batches is annotated on every fifth frame only, as YouTube-VOS is
 TAUGHT = (
     0.3  # of the run: until then, ever more rarely, the true mask is fed back instead of the predicted one
@@ -68,7 +68,7 @@ class S2SBatches:
         annotated, bool (B, T): the mask is known. taught, bool (T,): where it is, it is fed back.
         """
         size = max(round(self.size * rng.choice(SCALES) / self.stride), 1) * self.stride
-        length = int(rng.integers(SHORTEST, round(7 + 4 * min(2 * progress, 1)) + 1))
+        length = int(rng.integers(SHORTEST, round(EARLY + (LONGEST - EARLY) * min(2 * progress, 1)) + 1))
         clips = max(round(self.clips * 8 * self.size**2 / (length * size**2)), 1)
         samples = [self._source(progress, size, length, rng).sample(rng) for _ in range(clips)]
         annotated = np.stack([sample.annotated for sample in samples])
