@@ -34,7 +34,7 @@ WEIGHTS = (
     ),
     Weight(
         "click.safetensors",
-        "43ba07ca23edaec1cdc8da654dbf436ffc9fa0e66d300413ee46d3dfbb734ee0",
+        "f2d5b2315099f9c89357dd2835cdd20d5d719519d3a2bb001756cd6328030873",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
 )
