@@ -1,4 +1,4 @@
-"""Pointing and drawing: what the canvas shows, pixel by pixel, is what the draft keeps, whatever came before."""
+"""Pointing and drawing: what the canvas shows, pixel by pixel, is what the draft keeps."""
 
 import base64
 import io
