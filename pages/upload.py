@@ -25,7 +25,7 @@ COMPACT = """<style>
 @media(max-width:660px){
 .stMainBlockContainer{padding:3.2rem .8rem .5rem}
 [data-testid="stBottomBlockContainer"]{padding:.4rem .8rem}
-.st-key-undo [data-testid="stMarkdownContainer"],.st-key-redo [data-testid="stMarkdownContainer"]{display:none}
+:is(.st-key-undo,.st-key-redo) [data-testid="stMarkdownContainer"]{display:none}
 .st-key-tools .stHorizontalBlock{column-gap:.4rem}
 .st-key-time{order:-1;flex:1 0 100%}
 }</style>"""  # everything in sight at 1400x900, and on a phone

@@ -145,7 +145,7 @@ def brush(tab):
 
 
 def erase(tab):
-    tab.drag((60, 110), (200, 120), (340, 160))
+    tab.drag((200, 90), (240, 240))
 
 
 def draw_polygon(tab):
@@ -222,14 +222,14 @@ def test_one_click_finds_the_object_and_a_click_beside_it_takes_away(tab):
     tab.click("undo")
     assert np.array_equal(tab.agree(3), less)
     assert [point.positive for point in tab.draft().clicks(0, 1).points] == [True, False]
-    expect(tab.page.locator(".dot")).to_have_count(2)
+    expect(tab.page.locator(".over .dot")).to_have_count(2)
 
 
 def test_a_click_beside_an_object_that_is_not_there_yet_says_so(tab):
     tab.tool("Click")
     tab.point(650, 60, button="right")
     expect(tab.page.get_by_role("alert")).to_contain_text("Nothing says where the object is")
-    expect(tab.page.locator(".dot")).to_have_count(0)
+    expect(tab.page.locator(".over .dot")).to_have_count(0)
     assert not tab.draft().done
 
 
