@@ -41,6 +41,7 @@ function begin(parentElement) {
   window.addEventListener("pointerup", lift, options);
   window.addEventListener("pointercancel", lift, options);
   window.addEventListener("vos-frame", ({ detail }) => wait(place, detail), options);
+  window.addEventListener("keydown", zoomByKeys, options);
   takeClicks(place, options);
   keepFitting(place, parentElement, options);
   places.set(parentElement, place);
@@ -62,6 +63,13 @@ function wait(place, frame) {
   place.root.classList.toggle("waits", waits);
   if (waits) place.lost = setTimeout(wait, LOST_MS, place, null);
   else place.asked = null;
+}
+
+// The keys + and - do what the buttons do; Streamlit's own shortcuts know no signs.
+function zoomByKeys(event) {
+  const name = { "+": "in", "=": "in", "-": "out" }[event.key];
+  if (!name || event.ctrlKey || event.metaKey || event.composedPath()[0].matches?.("input, textarea")) return;
+  document.querySelector(`.st-key-zoom_${name} button:not(:disabled)`)?.click();
 }
 
 // The canvas is as large as the column is wide and the window is high, less what stands under it.

@@ -99,24 +99,29 @@ def _tools(draft: Draft) -> tuple[str, int, bool]:
             label_visibility="collapsed",
         )
         tool = tool if tool in _canvas.TOOLS else "Click"
-        if tool == "Click":
-            how = st.segmented_control(
-                "What a click does",
-                ["Add", "Take away"],
-                default="Add",
-                required=True,
-                key="away",
-                label_visibility="collapsed",
-                help="A right click, or one with Shift or Alt, takes away, too",
-            )
-            away = how == "Take away"
-        elif tool in ("Brush", "Eraser"):
-            width_px = st.slider(
-                "Brush size", 2, 100, 24, key="brush", width=180, label_visibility="collapsed"
-            )
+        with st.container(key="tool_more", width="content"):  # always one: no element after it moves
+            if tool == "Click":
+                away = _away()
+            elif tool in ("Brush", "Eraser"):
+                size = {"key": "brush", "width": 180, "label_visibility": "collapsed"}
+                width_px = st.slider("Brush size", 2, 100, 24, **size)
         _history(draft)
         _zoom_buttons(draft)
     return tool, width_px, away
+
+
+def _away() -> bool:
+    """Show what a click does; say whether it takes away."""
+    how = st.segmented_control(
+        "What a click does",
+        ["Add", "Take away"],
+        default="Add",
+        required=True,
+        key="away",
+        label_visibility="collapsed",
+        help="A right click, or one with Shift or Alt, takes away, too",
+    )
+    return how == "Take away"
 
 
 def _history(draft: Draft) -> None:
@@ -125,7 +130,7 @@ def _history(draft: Draft) -> None:
         ("Redo", Draft.redo, "redo", "Ctrl+Shift+Z", not draft.undone),
     ):
         _parts.button(
-            "",
+            name,
             _drafts.change,
             draft.token,
             act,
@@ -133,7 +138,6 @@ def _history(draft: Draft) -> None:
             icon=f":material/{icon}:",
             shortcut=keys,
             disabled=off,
-            help=name,
             key=name.lower(),
         )
 
@@ -149,7 +153,6 @@ def _zoom_buttons(draft: Draft) -> None:
             step,
             icon=f":material/{icon}:",
             disabled=not 0 <= place < len(ZOOMS),
-            help="Closer (key +)" if step > 0 else "Farther (key -)",
             key=name,
         )
 

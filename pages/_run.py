@@ -31,18 +31,18 @@ def bar(draft: Draft, info: VideoInfo, jobs: JobRunner) -> None:
             with st.popover("More", icon=":material/tune:", key="more"):
                 _engine(draft, names, engines)
                 _options(kind, draft, shown=False)
-            reason = "" if not draft.by_hand or draft.prompts() else "click on the object first"
-            st.caption(_time(draft, info, jobs), width="stretch")
+            ready = not draft.by_hand or bool(draft.prompts())
+            with st.container(key="time", width="stretch"):
+                st.caption(_time(draft, info, jobs) if ready else "Click on the object first")
             _parts.button(
-                f"Track ({reason})" if reason else "Track",
+                "Track object",
                 _start,
                 draft.token,
                 info,
                 changes=True,
                 type="primary",
                 icon=":material/play_arrow:",
-                disabled=bool(reason),
-                help="Track object" if not reason else None,
+                disabled=not ready,
                 key="run",
             )
 
@@ -173,11 +173,11 @@ def running(jobs: JobRunner, job_id: str, place: typing.Any) -> None:
     with st.bottom, st.container(key="bar"), st.container(**bar):
         with st.container(width="stretch"):
             progress()
-        ends = [("Cancel", jobs.cancel, "close", "Throws away what has come so far")]
+        ends = [("Cancel", jobs.cancel, "close")]
         if hasattr(jobs, "stop"):
-            ends.insert(0, ("Stop", jobs.stop, "stop", "Keeps what has come so far"))
-        for label, act, icon, says in ends:
-            look = {"icon": f":material/{icon}:", "help": says, "key": f"{label.lower()}_{job_id}"}
+            ends.insert(0, ("Stop", jobs.stop, "stop"))
+        for label, act, icon in ends:
+            look = {"icon": f":material/{icon}:", "key": f"{label.lower()}_{job_id}"}
             _parts.button(label, act, job_id, changes=True, **look)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import _clip, _drafts, _objects, _parts, _prompt, _run, _sample
+from pages import _clip, _drafts, _objects, _parts, _prompt, _run, _sample, _theme
 from pages._drafts import Draft
 from vos.types import VideoInfo
 from vos.video.read import probe
@@ -14,15 +14,21 @@ from vos.video.read import probe
 jobs = _parts.runner()
 store = jobs.store
 
-COMPACT = (  # everything in sight at 1400x900
-    "<style>.stMainBlockContainer{padding:3.6rem 2.5rem 1rem}"
-    ".stBottom>div{background:var(--st-background-color)}"
-    ".stMainBlockContainer>div>.stVerticalBlock{gap:.5rem}.st-key-left,.st-key-right{gap:.5rem}"
-    '[data-testid="stBottomBlockContainer"]{padding:.5rem 2.5rem .6rem}'
-    ".st-key-clip_line p{margin:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}"
-    "@media(max-width:660px){.stMainBlockContainer{padding:3.4rem .8rem .5rem}"
-    '[data-testid="stBottomBlockContainer"]{padding:.4rem .8rem}}</style>'
-)
+COMPACT = """<style>
+.stMainBlockContainer{padding:3.6rem 2.5rem 1rem}
+.stMainBlockContainer>.stVerticalBlock,.st-key-left,.st-key-right{gap:.5rem}
+[data-testid="stBottom"]>div{background:BACKGROUND;border-top:1px solid BORDER}
+[data-testid="stBottomBlockContainer"]{padding:.5rem 2.5rem .6rem}
+.st-key-clip_line p{margin:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.st-key-undo kbd,.st-key-redo kbd{display:none}
+.st-key-tools .stHorizontalBlock,.st-key-bar .stHorizontalBlock{row-gap:.4rem}
+@media(max-width:660px){
+.stMainBlockContainer{padding:3.2rem .8rem .5rem}
+[data-testid="stBottomBlockContainer"]{padding:.4rem .8rem}
+:is(.st-key-undo,.st-key-redo) [data-testid="stMarkdownContainer"]{display:none}
+.st-key-tools .stHorizontalBlock{column-gap:.4rem}
+.st-key-time{order:-1;flex:1 0 100%}
+}</style>"""  # everything in sight at 1400x900, and on a phone
 
 
 def main() -> None:
@@ -38,7 +44,8 @@ def main() -> None:
     status = jobs.status(job_id) if job_id else None
     if status and status.state == "done":
         _outcome(job_id)  # before a canvas comes whose first word would bring this page back
-    st.html(COMPACT)
+    background, border = _theme.colour("backgroundColor"), _theme.colour("borderColor")
+    st.html(COMPACT.replace("BACKGROUND", background).replace("BORDER", border))
     _clip_line(draft, info)
     left, right = st.columns([13, 5], gap="medium")
     if status and status.active:
@@ -83,7 +90,7 @@ def _use_sample() -> None:
 
 
 def _clip_line(draft: Draft, info: VideoInfo) -> None:
-    with st.container(key="clip_line", horizontal=True, vertical_alignment="center"):
+    with st.container(key="clip_line", horizontal=True, vertical_alignment="center", wrap=False):
         rate = f"{float(info.fps):.2f}".rstrip("0").rstrip(".")
         st.markdown(
             f"**{_parts.plain(_parts.short(draft.title, 60))}** · {info.width}x{info.height} · "

@@ -1,82 +1,28 @@
-"""Drawings become masks: strokes, shapes, the eraser, loaded masks."""
+"""What the canvas is shown, and what is read of what it tells."""
 
 import base64
 import io
-import math
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pages import _canvas
-from vos.video.draw import COLOURS, hex_colour
-
-SIZE = (540, 960)  # shown as it is
-ONE, TWO = hex_colour(1) + "99", hex_colour(2) + "99"
-
-
-def stroke(points, width=20, colour=ONE, **more):
-    path = [["M", *points[0]], *(["L", *p] for p in points[1:])]
-    xs, ys = zip(*points, strict=True)
-    middle = {"left": (min(xs) + max(xs)) / 2, "top": (min(ys) + max(ys)) / 2}
-    base = {"type": "Path", "path": path, "stroke": colour, "strokeWidth": width, "fill": None}
-    return {**base, "originX": "center", "originY": "center", **middle, **more}
-
-
-def rectangle(left, top, width, height, colour=ONE, **more):
-    shape = {"type": "Rect", "left": left, "top": top, "width": width, "height": height}
-    return {**shape, "stroke": colour, "fill": colour, "originX": "left", "originY": "top", **more}
-
-
-def drawn(*shapes, size=SIZE):
-    mask = np.zeros(size, np.uint8)
-    for shape in shapes:
-        stroke = _canvas.read_stroke(shape)
-        mask = _canvas.paint(mask, stroke) if stroke else mask
-    return mask
-
-
-def test_a_stroke_leaves_the_mask_it_is_painted_on_as_it_was():
-    mask = np.zeros(SIZE, np.uint8)
-    assert _canvas.paint(mask, _canvas.read_stroke(stroke([(100, 100), (300, 100)]))).any()
-    assert not mask.any()
+from vos.strokes import Region
+from vos.types import Point
+from vos.video.draw import COLOURS
 
 
 @pytest.mark.parametrize(
-    "shape",
+    "value",
     [
         None,
-        7,
-        "Path",
+        [],
         {},
-        {"type": "Path", "stroke": ONE},
-        {"type": "Path", "stroke": ONE, "path": []},
-        {"type": "Path", "stroke": ONE, "path": [["M", "x", 1]]},
-        {"type": "Path", "stroke": ONE, "path": [[]]},
-        stroke([(0, 0), (9, 9)], colour="#000000"),
-        stroke([(0, 0), (9, float("nan"))]),
-        stroke([(0, 0), (9, 9)], width="wide"),
-        stroke([(0, 0), (9, 9)], width=float("nan")),
-        stroke([(0, 0), (9, 9)], originX="nowhere"),
-        {"type": "Polygon", "stroke": ONE, "points": [{"x": 1, "y": 2}]},
-        {"type": "Circle", "stroke": ONE, "radius": 5},
+        {"load": 1, "frame": 0, "region": [0, 0, 9, 9], "shapes": []},
+        {"load": "a", "frame": -1, "region": [0, 0, 9, 9], "shapes": []},
+        *[{"load": "a", "frame": 0, "region": r, "shapes": []} for r in (None, [0, 0, 0, 9], [0, 0, 9], "x")],
     ],
-)
-def test_what_is_no_shape_of_ours_paints_nothing(shape):
-    assert _canvas.read_stroke(shape) is None
-
-
-def test_a_stroke_far_out_of_the_frame_paints_what_is_inside():
-    mask = drawn(stroke([(1e300, 1e300), (100, 100)]), stroke([(-1e9, 100), (1e9, 100)]))
-    assert mask[100, 0] == mask[100, 959] == 1
-
-
-def test_a_stroke_keeps_the_object_of_its_colour_up_to_the_highest_id():
-    assert set(np.unique(drawn(rectangle(10, 10, 50, 50, colour=hex_colour(254))))) == {0, 254}
-
-
-@pytest.mark.parametrize(
-    "value", [None, [], {}, {"load": 1, "frame": 0, "shapes": []}, {"load": "a", "frame": -1, "shapes": []}]
 )
 def test_what_the_canvas_never_tells_is_not_read(value):
     assert _canvas.read_sent(value) == ()
@@ -85,63 +31,44 @@ def test_what_the_canvas_never_tells_is_not_read(value):
 
 
 def test_what_the_canvas_tells_is_read():
-    told = [{"load": "a", "frame": 3, "shapes": [1]}, {"load": "b", "frame": 0, "shapes": []}]
-    assert _canvas.read_sent({"told": told}) == (_canvas.Sent("a", 3, (1,)), _canvas.Sent("b", 0, ()))
+    told = [
+        {"load": "a", "frame": 3, "region": [0, 0, 64, 48], "shapes": [1]},
+        {"load": "b", "frame": 0, "region": [8, 4, 16, 12], "shapes": []},
+    ]
+    assert _canvas.read_sent({"told": told}) == (
+        _canvas.Sent("a", 3, Region(0, 0, 64, 48), (1,)),
+        _canvas.Sent("b", 0, Region(8, 4, 16, 12), ()),
+    )
 
 
-def test_a_straight_stroke_covers_its_capsule():
-    mask = drawn(stroke([(100, 100), (300, 100)], width=20))
-    assert mask.sum(dtype=int) == pytest.approx(200 * 20 + math.pi * 10**2, rel=0.02)
-    assert mask[100, 100] == mask[100, 299] == mask[91, 200] == mask[108, 200] == 1
-    assert mask[88, 200] == mask[111, 200] == mask[100, 88] == 0
+def test_clicks_and_boxes_are_read_and_what_is_neither_is_left_out():
+    good = {"id": "a", "frame": 2, "object": 1, "point": [3, 4.5], "positive": False}
+    box = {"id": "b", "frame": 0, "object": 254, "box": [1, 2, 3, 4]}
+    bad = [
+        good | {"object": 0},
+        good | {"object": 255},
+        good | {"frame": -1},
+        good | {"id": 7},
+        good | {"point": [1]},
+        good | {"point": [float("nan"), 1]},
+        box | {"box": [1, 2, 3, "x"]},
+        None,
+    ]
+    assert _canvas.read_said({"said": [*bad, good, box]}) == (
+        _canvas.Said("a", 2, 1, Point(3, 4.5, False)),
+        _canvas.Said("b", 0, 254, None, (1, 2, 3, 4)),
+    )
+    assert _canvas.read_said({"said": good}) == _canvas.read_said(None) == ()
 
 
-def test_a_dot_is_a_disk():
-    mask = drawn(stroke([(50, 50), (50.04, 50)], width=30))
-    assert mask.sum(dtype=int) == pytest.approx(math.pi * 15**2, rel=0.03)
-
-
-def test_a_rectangle_covers_its_pixels():
-    mask = drawn(rectangle(100, 50, 40, 30))
-    rows, columns = np.nonzero(mask)
-    assert (rows.min(), columns.min()) == (50, 100)
-    assert mask.sum(dtype=int) == 40 * 30
-
-
-def test_a_polygon_is_filled():
-    corners = [{"x": 100, "y": 100}, {"x": 200, "y": 100}, {"x": 100, "y": 200}]
-    shape = {"type": "Polygon", "points": corners, "stroke": TWO, "left": 150, "top": 150}
-    mask = drawn({**shape, "originX": "center", "originY": "center"})
-    assert set(np.unique(mask)) == {0, 2}
-    assert (mask == 2).sum() == pytest.approx(100 * 100 / 2, rel=0.03)
-
-
-def test_a_shape_that_was_moved_turned_and_scaled_lands_where_it_is_shown():
-    shape = rectangle(0, 0, 40, 20, originX="center", originY="center", angle=90, scaleX=2)
-    mask = drawn({**shape, "left": 300, "top": 200})
-    rows, columns = np.nonzero(mask)
-    assert (rows.mean(), columns.mean()) == (pytest.approx(199.5, abs=1), pytest.approx(299.5, abs=1))
-    assert np.ptp(rows) + 1 == pytest.approx(80, abs=1)
-    assert np.ptp(columns) + 1 == pytest.approx(20, abs=1)
-
-
-def test_the_eraser_cuts_out_what_lies_under_it_only():
-    erased = stroke([(200, 50), (200, 150)], width=20, colour=_canvas.ERASER)
-    mask = drawn(stroke([(100, 100), (300, 100)]), erased, stroke([(200, 40), (200, 60)], colour=TWO))
-    assert mask[100, 200] == 0
-    assert mask[100, 150] == 1
-    assert mask[50, 200] == 2
-
-
-def test_a_click_without_a_drag_paints_no_rectangle():
-    assert not drawn(rectangle(10, 10, 1, 1)).any()
-
-
-def test_masks_are_made_at_full_resolution():
-    mask = drawn(rectangle(96, 54, 192, 108), size=(1080, 1920))
-    rows, columns = np.nonzero(mask)
-    assert (rows.min(), columns.min()) == (108, 192)
-    assert mask.sum(dtype=int) == 384 * 216
+def test_a_part_of_the_mask_is_shown_as_large_as_the_canvas():
+    mask = np.zeros((480, 854), np.uint8)
+    mask[240:, 427:] = 3
+    assert _canvas.mask_drawing(mask, Region(0, 0, 427, 240))["objects"] == []
+    (image,) = _canvas.mask_drawing(mask, Region(427, 240, 427, 240))["objects"]
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["src"].partition("base64,")[2]))))
+    assert shown.shape == (540, 960, 4)
+    assert (shown[..., :3] == COLOURS[3]).all()
 
 
 def test_the_canvas_shows_exactly_the_mask_with_holes_and_void():
@@ -160,12 +87,12 @@ def test_the_canvas_shows_exactly_the_mask_with_holes_and_void():
 
 
 def test_an_empty_mask_shows_nothing():
-    assert _canvas.mask_drawing(np.zeros(SIZE, np.uint8))["objects"] == []
+    assert _canvas.mask_drawing(np.zeros((540, 960), np.uint8))["objects"] == []
 
 
 @pytest.mark.parametrize(
     ("size_hw", "shown"),
-    [((1080, 1920), (540, 960)), ((480, 854), (540, 960)), ((1920, 1080), (540, 304)), ((10, 20), (20, 40))],
+    [((1080, 1920), (540, 960)), ((480, 854), (540, 960)), ((1920, 1080), (960, 540)), ((10, 20), (20, 40))],
 )
 def test_the_canvas_fits_its_place(size_hw, shown):
     assert _canvas.canvas_size(size_hw) == shown

@@ -1,4 +1,4 @@
-"""The main job as a person does it: upload, paint, run, play, trajectory, gallery, cache."""
+"""The main job as a person does it: upload, click, track, play, trajectory, gallery, cache."""
 
 import re
 import time
@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import SHOTS
 from vos.video import sample
-from vos.video.masks import write_png
 from vos.video.write import VideoWriter
 
 pytestmark = pytest.mark.browser
@@ -48,35 +47,29 @@ def upload(page, clip):
     settle(page)
 
 
-def paint(page, step=8):
-    """Paint over the target with the mouse, from every few rows of its exact mask."""
-    mask = sample.prompt()
-    canvas = page.locator("canvas.upper-canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    scale = box["width"] / mask.shape[1]
-    rows = [row for row in range(0, mask.shape[0], step) if mask[row].any()]
-    first = True
-    for row in rows:
-        columns = mask[row].nonzero()[0]
-        for column in (columns.min(), columns.max()):
-            x, y = box["x"] + column * scale, box["y"] + row * scale
-            if first:
-                page.mouse.move(x, y)
-                page.mouse.down()
-                first = False
-            else:
-                page.mouse.move(x, y, steps=3)
-    page.mouse.up()
+TRACK = re.compile("Track object")
+
+
+def click_on_the_object(page):
+    """Click on the middle of the target and wait until its area is told."""
+    rows, columns = sample.prompt().nonzero()
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    scale = box["width"] / sample.SIZE_HW[1]
+    page.mouse.click(box["x"] + columns.mean() * scale, box["y"] + rows.mean() * scale)
+    expect(page.locator(".area").first).to_have_text(re.compile(r"[\d,]+ px"))
 
 
 def test_the_whole_path_from_upload_to_a_cache_hit(page, clip):
     upload(page, clip)
-    expect(page.get_by_role("button", name="Run (paint the object first)")).to_be_disabled()
-    paint(page)
-    expect(page.get_by_text("exactly as it will be used: Object 1")).to_be_visible()
-    page.screenshot(path=SHOTS / "upload_painted.png", full_page=True)
-    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("button", name=TRACK)).to_be_disabled()
+    click_on_the_object(page)
+    page.screenshot(path=SHOTS / "upload_clicked.png")
+    inside = (
+        "e => { const box = e.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight }"
+    )
+    for place in (".st-key-tools", ".st-key-canvas", ".st-key-under", ".st-key-bar", ".objects"):
+        assert page.locator(place).evaluate(inside), f"{place} is not in sight at 1400x900"
+    page.get_by_role("button", name=TRACK).click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.screenshot(path=SHOTS / "upload_running.png")
     expect(page.get_by_text("Rendering: success")).to_be_visible(timeout=180_000)
@@ -110,71 +103,10 @@ def test_the_same_request_again_is_a_cache_hit(page):
             expect(page.get_by_text("From cache")).to_be_visible()
 
 
-def test_a_drawing_survives_tool_change_page_switch_and_reload(page, clip):
-    upload(page, clip)
-    paint(page)
-    area = page.get_by_text("exactly as it will be used: Object 1")
-    expect(area).to_be_visible()
-    before = area.inner_text()
-    page.get_by_role("radio", name="Polygon").click()
-    expect(area).to_have_text(before)
-    page.get_by_role("link", name="Gallery").click()
-    expect(page.get_by_role("heading", name="Gallery")).to_be_visible()
-    page.get_by_role("link", name="Upload").click()
-    expect(area).to_have_text(before)
-    page.reload()
-    expect(area).to_have_text(before)
-
-
-def test_the_eraser_takes_paint_away(page, clip):
-    upload(page, clip)
-    paint(page)
-    area = page.get_by_text("exactly as it will be used: Object 1")
-    expect(area).to_be_visible()
-    pixels = int(re.search(r"([\d,]+) px", area.inner_text())[1].replace(",", ""))
-    page.get_by_role("radio", name="Eraser").click()
-    settle(page)
-    paint(page)
-    expect(page.get_by_text("exactly as it will be used")).not_to_contain_text(f"{pixels:,} px")
-    page.screenshot(path=SHOTS / "erased.png")
-
-
-def test_objects_keep_their_paint_when_another_is_added_and_a_mask_file_prompts_another_frame(
-    page, clip, tmp_path
-):
-    upload(page, clip)
-    paint(page)
-    caption = page.get_by_text("exactly as it will be used")
-    expect(caption).to_contain_text("Object 1")
-    settle(page)
-    page.get_by_role("button", name="Add object").click()
-    settle(page)
-    page.get_by_role("radio", name="Rectangle").click()
-    settle(page)
-    box = page.locator("canvas.upper-canvas").bounding_box()
-    page.mouse.move(box["x"] + 500, box["y"] + 40)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 600, box["y"] + 90, steps=4)
-    page.mouse.up()
-    expect(caption).to_contain_text(re.compile("Object 1 .* Object 2 "))
-    page.get_by_role("slider", name="Frame").focus()
-    page.keyboard.press("ArrowRight")
-    expect(caption).to_contain_text("Frame 1, exactly as it will be used: nothing")
-    small = tmp_path / "mask.png"
-    write_png(small, sample.prompt()[::2, ::2].copy())
-    settle(page)
-    page.get_by_text("Use a mask file").click()
-    settle(page)
-    page.locator("input[type=file]").last.set_input_files(small)
-    expect(caption).to_contain_text("Frame 1, exactly as it will be used: Object 1")
-    expect(page.get_by_text("resized to 854x480")).to_be_visible()
-    expect(page.get_by_text("Painted: 0, 1")).to_be_visible()
-
-
 def test_a_job_can_be_cancelled_and_survives_a_reload(page, long_clip):
     upload(page, long_clip)
-    paint(page)
-    page.get_by_role("button", name=re.compile("^Run$")).click()
+    click_on_the_object(page)
+    page.get_by_role("button", name=TRACK).click()
     expect(page.get_by_text(re.compile("frame [1-9]"))).to_be_visible()
     page.reload()
     expect(page.get_by_text(re.compile("frame [1-9]"))).to_be_visible()
@@ -182,32 +114,30 @@ def test_a_job_can_be_cancelled_and_survives_a_reload(page, long_clip):
     started = time.monotonic()
     expect(page.get_by_text("The job was cancelled")).to_be_visible()
     assert time.monotonic() - started < 10
-    expect(page.get_by_role("button", name=re.compile("^Run$"))).to_be_enabled()
+    expect(page.get_by_role("button", name=TRACK)).to_be_enabled()
 
 
 def test_without_a_mask_the_object_is_found_and_its_mask_prompts_another_engine(page, clip):
     upload(page, clip)
-    page.get_by_role("radio", name="No mask: find the main object").click()
+    page.get_by_role("radio", name="Find it for me").click()
     expect(page.locator("canvas.upper-canvas")).to_have_count(0)
-    expect(page.get_by_text("Nothing to paint")).to_be_visible()
-    page.screenshot(path=SHOTS / "upload_no_mask.png", full_page=True)
-    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("Nothing to point at")).to_be_visible()
+    page.screenshot(path=SHOTS / "upload_no_mask.png")
+    page.get_by_role("button", name=TRACK).click()
     expect(page.get_by_text("Rendering: success")).to_be_visible(timeout=180_000)
     expect(page.get_by_role("img", name="Heat maps of attention")).to_be_visible()
     page.screenshot(path=SHOTS / "video_attention.png", full_page=True)
 
     page.get_by_role("button", name="Use its mask as a prompt").click()
     expect(page.locator("canvas.upper-canvas")).to_be_visible()
-    area = page.get_by_text(re.compile(r"Frame \d+, exactly as it will be used: Object 1"))
-    expect(area).to_be_visible()
-    page.wait_for_timeout(1500)
-    page.screenshot(path=SHOTS / "upload_from_result.png", full_page=True)
-    before = area.inner_text()
-    paint(page)  # the brush is wider than what was found
-    expect(page.get_by_text("exactly as it will be used")).not_to_contain_text(before.partition(": ")[2])
+    area = page.locator(".area").first
+    expect(area).to_have_text(re.compile(r"[\d,]+ px"))
     settle(page)
+    page.screenshot(path=SHOTS / "upload_from_result.png")
+    page.get_by_role("button", name="More").click()
     expect(page.get_by_role("combobox", name="Engine")).to_have_value("Memory network")
-    page.get_by_role("button", name="Run", exact=True).click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=TRACK).click()
     expect(page.get_by_text("Rendering: success")).to_be_visible(timeout=180_000)
 
 
