@@ -37,7 +37,11 @@ def main() -> None:
 def _chosen() -> Page:
     left, middle, right = st.columns([2, 1, 1])
     words = left.text_input(
-        "Search", key="search", placeholder="part of a title or of an object's name", bind="query-params", on_change=_first_sheet
+        "Search",
+        key="search",
+        placeholder="part of a title or of an object's name",
+        bind="query-params",
+        on_change=_first_sheet,
     )
     engines = ["All", *store.engines()]
     engine = middle.selectbox(

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages import _drafts, _parts, _theme, player
+from pages import _drafts, _exports, _parts, _theme, player
 from vos import downloads
 from vos.types import Result
 from vos.video.draw import hex_colour
@@ -43,6 +43,7 @@ def _show(result: Result) -> None:
     with left:
         player.show(f"/api/results/{result.id}/player.json", key=f"player_{result.id}")
         _downloads(result)
+        _exports.menu(result, store, jobs)
         _confidence(result)
         _attention(result)
     with right:

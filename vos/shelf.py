@@ -20,7 +20,7 @@ from typing import Any
 from vos import index as rows
 from vos.errors import DamagedResult
 from vos.index import Entry, Index, Page, note
-from vos.result_folder import META, NAMES, describe, entry_of, read_entry, read_text, write_meta
+from vos.result_folder import META, NAMES, describe, entry_of, read_entry, read_text, take_file, write_meta
 from vos.types import Result
 
 log = logging.getLogger(__name__)
@@ -72,10 +72,28 @@ class Shelf:
             except BaseException:
                 os.rename(target, folder)
                 raise
-        for result_id, name in leaving:
-            log.info("result %s makes room for newer ones", result_id)
-            self._discard(name)
+        self._make_room(leaving)
         return result
+
+    def add_file(
+        self, result_id: str, name: str, path: Path, own: tuple[Path, ...], limit_bytes: int
+    ) -> Path | None:
+        """Keep another file with a result, in place of those whose name has the same beginning; None: gone.
+
+        Above the limit other results go.
+        """
+        leaving: list[tuple[str, str]] = []
+        with self.index.change() as connection:
+            for folder in self._folders(result_id):
+                entry = take_file(self.kept / folder, name, path, own)
+                rows.insert(connection, dataclasses.replace(entry, used=time.time()))
+                leaving = _surplus(connection, limit_bytes, keep=result_id)
+                rows.remove(connection, leaving)
+                break
+            else:
+                return None
+        self._make_room(leaving)
+        return self.kept / folder / name
 
     def remove(self, result_id: str) -> None:
         """Remove a result; its files go before its row, so that a full disk has room to note that."""
@@ -252,6 +270,11 @@ class Shelf:
         with contextlib.suppress(FileNotFoundError):  # another process was faster
             os.rename(self.kept / name, gone)
             shutil.rmtree(gone, ignore_errors=True)
+
+    def _make_room(self, leaving: list[tuple[str, str]]) -> None:
+        for result_id, name in leaving:
+            log.info("result %s makes room for newer ones", result_id)
+            self._discard(name)
 
     def _touch(self, result_id: str) -> None:
         try:

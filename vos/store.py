@@ -140,6 +140,21 @@ class Store:
         return None
 
     @_careful
+    def add_file(self, result_id: str, name: str, path: Path) -> Path:
+        """Keep a file, made of a result, with it, in place of earlier ones of its kind; return where it is.
+
+        name: export-KIND-HASH. It counts in the result's size and goes with it.
+
+        Raises:
+            InvalidInput: there is no such result.
+            StorageUnavailable: the store cannot be written, or its disk is full.
+        """
+        kept = self.shelf.add_file(result_id, name, path, self._own, self._limit_bytes)
+        if kept is None:
+            raise InvalidInput(f"there is no result {result_id[:12]}; it may have been deleted")
+        return kept
+
+    @_careful
     def borrow(self, result_id: str, folder: Path) -> Result | None:
         """Return a result whose files are links in a workspace: no deletion takes them away; or None."""
         result = self.shelf.get(result_id)
@@ -180,7 +195,8 @@ class Store:
     ) -> Page:
         """Return `count` rows from `offset` on of the results that match, and how many match.
 
-        `search` is part of the title or of an object's name, whatever its case; `engine` and `digest` are exact, "" for all.
+        `search` is part of the title or of an object's name, whatever its case; `engine` and `digest` are
+        exact, "" for all.
 
         Raises:
             InvalidInput: a sort that is not in vos.index.SORTS.
