@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import shutil
+import zipfile
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,11 +20,11 @@ from vos import track_files as tables
 from vos.errors import InvalidInput
 from vos.store import Store, facts
 from vos.tracks import Track, TrackBuilder
-from vos.types import Frame, OptionValue, Result, Step
+from vos.types import Frame, OptionValue, Prompt, Result, Step, read_number
 from vos.video.alpha import AlphaReader
 from vos.video.exportable import Exportable
 from vos.video.finish import Finish, finish_masks
-from vos.video.masks import MaskReader, replacing
+from vos.video.masks import MaskReader, read_mask, replacing
 from vos.video.read import open_clip
 
 STORED = {"overlay.mp4": "Overlay video (MP4)", "source.mp4": "Original video (MP4)"}
@@ -49,6 +50,16 @@ def tracks(result: Result) -> tuple[Track, ...]:
         return ()
     table = tables.read_table(result.files["tracks"].read_bytes(), "tracks.json")
     return tuple(dataclasses.replace(track, name=result.name(track.object_id)) for track in table)
+
+
+def prompts(result: Result) -> list[Prompt]:
+    """Return the prompts a result was made of."""
+    found = []
+    with zipfile.ZipFile(result.files["prompts"]) as archive:
+        for name in sorted(archive.namelist()):
+            mask, _ = read_mask(archive.read(name))
+            found.append(Prompt(read_number(Path(name).stem), mask))
+    return found
 
 
 def frame_at(result: Result, index: int) -> Frame:
