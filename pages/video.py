@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import streamlit as st
 
-from pages import _drafts, _parts, player
+from pages import _drafts, _exports, _parts, player
 from vos import downloads
 from vos.errors import VosError
 from vos.types import Result
@@ -52,6 +52,7 @@ def _show(result: Result) -> None:
     with left:
         _stage(result)
         _downloads(result)
+        _exports.menu(result, store, jobs, _finish_of(result.id))
         _attention(result)
     with right:
         _status(result)

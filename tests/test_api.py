@@ -81,7 +81,7 @@ def test_the_masks_come_as_a_zip_and_leave_nothing_behind(client, url, service):
 def test_what_is_not_there_is_404_with_a_sentence(client, url, path, sentence):
     answer = client.get(path.replace("RESULT", url))
     assert answer.status_code == 404
-    assert sentence in answer.json()["error"]
+    assert sentence in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,4 @@ def test_health_says_in_a_sentence_that_results_cannot_be_kept(client, monkeypat
 
     monkeypatch.setattr(jobs, "runner", broken)
     answer = client.get("/api/health")
-    assert (answer.status_code, answer.json()["error"]) == (503, "the folder /nowhere cannot be read")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the folder /nowhere cannot be read")

@@ -59,7 +59,7 @@ def test_the_names_of_this_computer_are_answered(client, host):
 def test_foreign_names_are_refused(client, host):
     answer = client.get("/", headers={"Host": host})
     assert answer.status_code == 400
-    assert "server.allowedHosts" in answer.json()["error"]
+    assert "server.allowedHosts" in answer.json()["detail"]
 
 
 def test_a_web_socket_under_a_foreign_name_is_refused(client):
@@ -84,7 +84,7 @@ def test_guests_of_a_shared_dashboard_look_and_change_nothing(shared):
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         answer = shared.request(method, "/_stcore/upload_file/x")
         assert answer.status_code == 403
-        assert "token" in answer.json()["error"]
+        assert "token" in answer.json()["detail"]
     wrong = {"Cookie": f"{sharing.COOKIE}=the-tokem"}
     assert shared.post("/", headers=wrong).status_code == 403
 

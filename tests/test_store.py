@@ -209,6 +209,8 @@ def test_pages_search_sort_and_count(store, files):
     assert ([row.id[0] for row in page.rows], page.total) == (["d", "c"], 5)
     assert [row.id[0] for row in store.page(sort="oldest").rows] == list("abcde")
     assert [row.id[0] for row in store.page(search="CLIP B").rows] == ["b"]
+    store.rename("c" * 64, title="Clip c", names={1: "Red Panda"})
+    assert [row.id[0] for row in store.page(search="red panda").rows] == ["c"]
     assert [row.id[0] for row in store.page(engine="flow", sort="title").rows] == ["b", "d"]
     assert [row.id[0] for row in store.page(digest="c").rows] == ["c"]
     assert (store.count(), store.newest().id[0], store.engines()) == (5, "e", ("flow", "memory"))
@@ -216,6 +218,24 @@ def test_pages_search_sort_and_count(store, files):
     assert (row.frames, row.objects, row.bytes) == (5, 2, sum(len(name) * 1000 for name in FILES))
     with pytest.raises(InvalidInput, match="sorted by newest, oldest, title, largest; got 'x'"):
         store.page(sort="x")
+
+
+def test_a_file_made_of_a_result_is_kept_with_it_in_place_of_earlier_ones_of_its_kind(store, files, tmp_path):
+    store.put(make_result(), files)
+    before = store.size_bytes()
+    for name, content in (("export-coco-1", b"a" * 70), ("export-coco-2", b"b" * 50), ("export-gif-1", b"c")):
+        (tmp_path / name).write_bytes(content)
+        kept = store.add_file("a" * 64, name, tmp_path / name)
+        assert kept.read_bytes() == content
+    result = store.get("a" * 64)
+    assert {name for name in result.files if name.startswith("export")} == {"export-coco-2", "export-gif-1"}
+    assert store.size_bytes() - before == 51
+    assert store.page(0, 1).rows[0].bytes == sum(len(name) * 1000 for name in FILES) + 51
+    assert store.check() == []
+    store.delete("a" * 64)
+    assert not kept.exists()
+    with pytest.raises(InvalidInput, match="there is no result aaaaaaaaaaaa"):
+        store.add_file("a" * 64, "export-gif-1", tmp_path / "export-gif-1")
 
 
 def test_what_was_used_last_stays_longest(tmp_path, files):

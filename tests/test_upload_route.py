@@ -82,7 +82,7 @@ def test_too_large_too_empty_and_of_unknown_length_are_refused_in_a_sentence(cli
         (iter([b"x"]), 411, "long"),
     ):
         answer = client.post("/api/uploads?name=a.mp4", content=data, headers=OURS)
-        assert (answer.status_code, words in answer.json()["error"]) == (status, True)
+        assert (answer.status_code, words in answer.json()["detail"]) == (status, True)
     assert files(folder) == []
 
 

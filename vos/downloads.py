@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import shutil
+import zipfile
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,11 +20,11 @@ from vos import track_files as tables
 from vos.errors import InvalidInput
 from vos.store import Store, facts
 from vos.tracks import Track, TrackBuilder
-from vos.types import Frame, OptionValue, Result, Step
+from vos.types import Frame, OptionValue, Prompt, Result, Step, read_number
 from vos.video.alpha import AlphaReader
 from vos.video.exportable import Exportable
 from vos.video.finish import Finish, finish_masks
-from vos.video.masks import MaskReader, replacing
+from vos.video.masks import MaskReader, read_mask, replacing
 from vos.video.read import open_clip
 
 STORED = {"overlay.mp4": "Overlay video (MP4)", "source.mp4": "Original video (MP4)"}
@@ -49,6 +50,16 @@ def tracks(result: Result) -> tuple[Track, ...]:
         return ()
     table = tables.read_table(result.files["tracks"].read_bytes(), "tracks.json")
     return tuple(dataclasses.replace(track, name=result.name(track.object_id)) for track in table)
+
+
+def prompts(result: Result) -> list[Prompt]:
+    """Return the prompts a result was made of."""
+    found = []
+    with zipfile.ZipFile(result.files["prompts"]) as archive:
+        for name in sorted(archive.namelist()):
+            mask, _ = read_mask(archive.read(name))
+            found.append(Prompt(read_number(Path(name).stem), mask))
+    return found
 
 
 def frame_at(result: Result, index: int) -> Frame:
@@ -139,27 +150,30 @@ def run_export(
 ) -> Generator[Step | Exported, None, None]:
     """Do an export as a job does it: yield Steps, then Exported, at once where the store has the file.
 
-    A new file is written into `folder`. A store that has `add_file(result_id, name, path)` takes it over as
-    a file of the result and returns where it is then.
+    A new file is written into `folder`; the store then keeps it as a file of the result.
 
     Raises:
         InvalidInput: as `export`.
     """
-    module = plugins.load(plugins.EXPORTS, name)
-    key = _export_key(result, name, options.read(module.Options, given, f"export {name}"), finish)
+    key = export_key(result, name, given, finish)
     called = file_name(result, file_of(name))
     if key in result.files:
         yield Exported(result.files[key], called, cached=True)
         return
     path = folder / file_of(name)
     yield from export(result, name, given, path, finish)
-    if add_file := getattr(store, "add_file", None):
-        path = add_file(result.id, key, path)
-    yield Exported(path, called, cached=False)
+    yield Exported(store.add_file(result.id, key, path), called, cached=False)
 
 
-def _export_key(result: Result, name: str, chosen: Any, finish: Finish) -> str:
-    """Return the name of a cached export: it changes with all that the file depends on."""
+def export_key(
+    result: Result, name: str, given: Mapping[str, OptionValue], finish: Finish = UNTOUCHED
+) -> str:
+    """Return the name of an export among a result's files: it changes with all that the file depends on.
+
+    Raises:
+        InvalidInput: as `export`.
+    """
+    chosen = options.read(plugins.load(plugins.EXPORTS, name).Options, given, f"export {name}")
     fields = dataclasses.asdict(chosen)
     for field in dataclasses.fields(chosen):
         if field.metadata.get("file") and fields[field.name]:

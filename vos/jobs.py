@@ -6,11 +6,14 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from queue import SimpleQueue
 
 from vos import segment
 from vos.errors import Cancelled, InvalidInput, QueueFull, VosError
+from vos.export_jobs import ExportQueue
 from vos.folders import results
 from vos.job_files import JobFiles
 from vos.job_status import JobStatus, first_status
@@ -66,6 +69,28 @@ class _Entry:
         self.preview = thumbnail(overlay(seen.frame, seen.mask), PREVIEW_SIDE)
 
 
+class Worker:
+    """A thread of its own that calls what it is given, one after another."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def do(self, call: Callable[[], None]) -> None:
+        """Call something in its turn; it must not raise."""
+        self._calls.put(call)
+
+    def close(self) -> None:
+        """End when all is called."""
+        self._calls.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+
+
 class JobRunner:
     """Runs jobs one at a time, in order, in a thread of its own.
 
@@ -83,6 +108,8 @@ class JobRunner:
         self._closing = False
         self._files = JobFiles(store.folder / "jobs")
         self._recall()
+        self._worker = Worker("exports")
+        self.exports = ExportQueue(store, self._worker.do)
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
 
@@ -180,7 +207,9 @@ class JobRunner:
         return self.status(job_id)
 
     def close(self) -> None:
-        """Cancel everything and end the thread."""
+        """Cancel everything and end the threads."""
+        self.exports.close()
+        self._worker.close()
         for status in self.jobs():
             self.cancel(status.id)
         with self._changed:

@@ -79,7 +79,7 @@ class Incoming:
         if not self._size:
             raise InvalidInput(f"the file {self._name} is empty (0 bytes)")
         digest = self._digest.hexdigest()
-        path = self._folder / (digest + _suffix(self._name))
+        path = self._folder / (digest + suffix(self._name))
         with explaining(self._folder):
             self._file.close()
             os.replace(self._part, path)
@@ -137,6 +137,7 @@ def _clips(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name != _PARTS and not path.name.startswith(".part-")]
 
 
-def _suffix(name: str) -> str:
+def suffix(name: str) -> str:
+    """Return the ending of a file's name where it is harmless, else nothing."""
     suffix = Path(name).suffix.lower()
     return suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ""

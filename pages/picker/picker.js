@@ -25,7 +25,7 @@ function begin(root) {
       me.props.setTriggerValue("arrived", { digest: answer.digest, name: answer.name });
       me.left = setTimeout(idle, 60000); // the page answers long before, with the clip or with a sentence
     } else {
-      const text = answer.error ?? `the dashboard answered ${request.status}`;
+      const text = answer.detail ?? `the dashboard answered ${request.status}`;
       idle(text[0].toUpperCase() + text.slice(1) + ".");
     }
   };

@@ -40,13 +40,13 @@ def test_a_box_is_read():
     "text", ["310,75", "0:310", "0:310,-75", "-1:3,4", "0:3,4:", "0:3,4:x", "0:3;4", "٣:3,4", ""]
 )
 def test_a_malformed_click_is_told_the_form(text):
-    with pytest.raises(InvalidInput, match=r"--click takes FRAME:X,Y\[:OBJECT\]"):
+    with pytest.raises(InvalidInput, match=r"a click is FRAME:X,Y\[:OBJECT\]"):
         read_click(text)
 
 
 @pytest.mark.parametrize("text", ["0:1,2,3", "1,2,3,4", "0:-1,2,3,4", "0:1,2,3,4,5"])
 def test_a_malformed_box_is_told_the_form(text):
-    with pytest.raises(InvalidInput, match=r"--box takes FRAME:X1,Y1,X2,Y2\[:OBJECT\]"):
+    with pytest.raises(InvalidInput, match=r"a box is FRAME:X1,Y1,X2,Y2\[:OBJECT\]"):
         read_box(text)
 
 

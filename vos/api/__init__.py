@@ -1,4 +1,4 @@
-"""HTTP routes beside the dashboard: health, the files of results with Range, uploads."""
+"""HTTP routes beside the dashboard: REST (one table of operations), and what its own pages read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from vos.api import frames, player
+from vos.api import engines, exports, frames, health, infer, jobs, openapi, player, results, uploads
 from vos.api.answers import problem
-from vos.api.health import health
-from vos.api.results import result_file
-from vos.api.uploads import receive
+from vos.api.operations import ANY, Operation, routes_of
 
 
 def nothing(request: Request) -> Response:
@@ -18,13 +16,22 @@ def nothing(request: Request) -> Response:
     return problem(404, f"there is nothing at {request.url.path}")
 
 
-_ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+operations: list[Operation] = openapi.pages_of(
+    [
+        *infer.operations,
+        *jobs.operations,
+        *results.operations,
+        *exports.operations,
+        *engines.operations,
+        *uploads.operations,
+        *health.operations,
+    ]
+)
 routes: list[BaseRoute] = [
-    Route("/api/health", health),
+    *routes_of(operations),
     *player.routes,
     *frames.routes,
-    Route("/api/results/{result_id}/{file}", result_file),
-    Route("/api/uploads", receive, methods=["POST"]),
-    Route("/api", nothing, methods=_ANY),
-    Route("/api/{rest:path}", nothing, methods=_ANY),
+    Route("/api/results/{result_id}/{file}", results.result_file),
+    Route("/api", nothing, methods=ANY),
+    Route("/api/{rest:path}", nothing, methods=ANY),
 ]

@@ -3,24 +3,80 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import BinaryIO
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from vos.errors import InvalidInput, VosError
+from vos import jobs
+from vos.errors import DiskFull, InvalidInput, QueueFull, VosError
+from vos.types import Result
 
 GONE = "there is no such result; it may have been deleted"
 CHUNK = 2**18
 
 
 def problem(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return what went wrong as JSON."""
-    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+    """Return what went wrong as RFC 9457 has it; the sentence is its `detail`."""
+    body = {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+class NotThere(InvalidInput):
+    """What a request names is not there: 404."""
+
+
+def explain(error: VosError) -> JSONResponse:
+    """Return the problem that an error is."""
+    for kind, status in _STATUS.items():
+        if isinstance(error, kind):
+            return problem(status, str(error), {"Retry-After": "30"} if kind is QueueFull else None)
+    return problem(503, str(error))
+
+
+_STATUS: dict[type[VosError], int] = {
+    NotThere: 404,
+    InvalidInput: 422,
+    QueueFull: 503,
+    DiskFull: 507,
+}
+
+
+def asked_result(request: Request) -> Result:
+    """Return the result that a path names.
+
+    Raises:
+        NotThere: there is none.
+    """
+    result = jobs.runner().store.get(request.path_params["result_id"])
+    if result is None:
+        raise NotThere(GONE)
+    return result
+
+
+def send_bytes(request: Request, body: bytes, media: str) -> Response:
+    """Send what was made for this request; who has it already is told so."""
+    headers = {"ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "Cache-Control": "private, no-cache"}
+    if _has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media, headers=headers)
+
+
+def send_json(request: Request, content: object) -> Response:
+    """Send JSON; who has it already is told so."""
+    return send_bytes(request, json.dumps(content, default=str).encode(), "application/json")
+
+
+def _has(request: Request, tag: str) -> bool:
+    given = request.headers.get("if-none-match", "")
+    return given.strip() == "*" or tag in [one.strip().removeprefix("W/") for one in given.split(",")]
 
 
 def explained(route: Callable[[Request], Response]) -> Callable[[Request], Response]:
@@ -68,6 +124,9 @@ def send_file(request: Request, file: BinaryIO, media: str, headers: Mapping[str
     total = facts.st_size
     tag = f'"{facts.st_ino:x}-{facts.st_mtime_ns:x}-{total:x}"'
     sent = {**headers, "Accept-Ranges": "bytes", "ETag": tag}
+    if _has(request, tag):
+        file.close()
+        return Response(status_code=304, headers=sent)
     span = _span(request.headers.get("range", ""), total)
     if request.headers.get("if-range", tag) != tag:
         span = None

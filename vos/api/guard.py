@@ -106,7 +106,11 @@ def _refusal(scope: Scope, headers: Headers, foreign: bool) -> Response | None:
         return problem(
             400, f"this dashboard is not called {name!r}; its names are in server.allowedHosts", _CLOSE
         )
-    if scope["method"] not in READING and not sharing.may_change(cookies(headers)):
+    if (
+        scope["method"] not in READING
+        and not sharing.may_change(cookies(headers))
+        and not sharing.has_bearer(headers.get("authorization", ""))
+    ):
         return problem(403, "this dashboard is shared for looking; changing it needs its token", _CLOSE)
     return None
 

@@ -7,6 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from vos import __version__, jobs, plugins
 from vos.api.answers import explained
+from vos.api.operations import Operation
+from vos.api.schemas import HEALTH
 
 
 @explained
@@ -22,3 +24,15 @@ def health(request: Request) -> Response:
             "running": sum(job.state == "running" for job in known),
         }
     )
+
+
+operations = [
+    Operation(
+        "GET",
+        "/api/health",
+        health,
+        "Whether the dashboard is up, and with what",
+        {200: ("application/json", HEALTH)},
+        (503,),
+    )
+]

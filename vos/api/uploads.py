@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
@@ -11,12 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from vos import jobs, sharing, uploads
 from vos.api.answers import problem
+from vos.api.operations import CLOSE, Operation, same_origin
+from vos.api.schemas import TEXT, UPLOAD
 from vos.errors import InvalidInput, VosError
 
 LIMIT_BYTES = 2 * 2**30
-HEADER = "x-vos-upload"  # pages of other sites must ask before, and are refused
 BUFFER = 2**20
-CLOSE = {"Connection": "close"}  # the rest of a refused body is not read
 
 
 async def receive(request: Request) -> Response:
@@ -24,7 +23,9 @@ async def receive(request: Request) -> Response:
     name = request.query_params.get("name", "")[-255:] or "clip"
     if not same_origin(request):
         return problem(403, "uploads are taken from this dashboard's own pages only", CLOSE)
-    if not sharing.may_change(request.cookies):
+    if not (
+        sharing.may_change(request.cookies) or sharing.has_bearer(request.headers.get("authorization", ""))
+    ):
         return problem(403, "this dashboard is shared for looking; uploading needs its token", CLOSE)
     if int_or_none(request.headers.get("content-length")) is None:
         return problem(411, "an upload says how long it is", CLOSE)
@@ -38,14 +39,6 @@ async def receive(request: Request) -> Response:
     except VosError as error:
         return problem(507, str(error), CLOSE)
     return JSONResponse({"digest": kept.digest, "name": kept.name, "size": size}, status_code=201)
-
-
-def same_origin(request: Request) -> bool:
-    """Say whether a request comes from a page of ours, or from no page at all."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    origin = request.headers.get("origin")
-    own = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
-    return HEADER in request.headers and site in ("same-origin", "none") and own
 
 
 def check_size(name: str, size: int) -> None:
@@ -67,14 +60,14 @@ async def _keep(request: Request, name: str) -> tuple[uploads.Upload, int]:
     incoming = await to_thread.run_sync(uploads.Incoming, name, store.folder / "uploads")
     size = 0
     with incoming:
-        async for piece in _pieces(request):
+        async for piece in pieces(request):
             size += len(piece)
             check_size(name, size)
             await to_thread.run_sync(incoming.write, piece)
         return await to_thread.run_sync(incoming.finish), size
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
+async def pieces(request: Request) -> AsyncIterator[bytes]:
     """Yield the body in pieces of about a megabyte: one hop into a thread for each."""
     buffer = bytearray()
     async for chunk in request.stream():
@@ -84,3 +77,18 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
             buffer.clear()
     if buffer:
         yield bytes(buffer)
+
+
+operations = [
+    Operation(
+        "POST",
+        "/api/uploads",
+        receive,
+        "Keep a clip (or a picture): its digest stands for it in other requests",
+        {201: ("application/json", UPLOAD)},
+        (400, 403, 408, 411, 413, 507),
+        query={"name": TEXT},
+        body={"application/octet-stream": {"type": "string", "contentMediaType": "application/octet-stream"}},
+        guarded=False,  # its own pages upload without a token of the REST routes
+    )
+]

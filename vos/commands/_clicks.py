@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from vos import clicks
-from vos.clicks import Box, Click
-from vos.errors import InvalidInput
+from vos.click_texts import read_box, read_click
 from vos.net.device import choose
-from vos.types import Point, Prompt
+from vos.types import Prompt
 from vos.video.read import open_clip
 
 PICKER = "click"
-NUMBER = r"(\d+(?:\.\d+)?)"
-CLICK = re.compile(rf"(\d+):(-?){NUMBER},{NUMBER}(?::(\d+))?", re.ASCII)
-BOX = re.compile(rf"(\d+):{NUMBER},{NUMBER},{NUMBER},{NUMBER}(?::(\d+))?", re.ASCII)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -49,31 +44,3 @@ def prompts(args: Namespace) -> list[Prompt]:
         return []
     picker = clicks.build(PICKER, choose(args.device, args.precision))
     return clicks.prompts_from_clicks(open_clip(Path(args.clip)), points, boxes, picker)
-
-
-def read_click(text: str) -> Click:
-    """Return the click that FRAME:X,Y[:OBJECT] says.
-
-    Raises:
-        InvalidInput: it is malformed.
-    """
-    found = CLICK.fullmatch(text)
-    if not found:
-        raise InvalidInput(
-            f"--click takes FRAME:X,Y[:OBJECT], or FRAME:-X,Y[:OBJECT] beside it; got {text!r}"
-        )
-    frame, minus, x, y, number = found.groups()
-    return Click(int(frame), Point(float(x), float(y), not minus), int(number or 1))
-
-
-def read_box(text: str) -> Box:
-    """Return the box that FRAME:X1,Y1,X2,Y2[:OBJECT] says.
-
-    Raises:
-        InvalidInput: it is malformed.
-    """
-    found = BOX.fullmatch(text)
-    if not found:
-        raise InvalidInput(f"--box takes FRAME:X1,Y1,X2,Y2[:OBJECT]; got {text!r}")
-    frame, x1, y1, x2, y2, number = found.groups()
-    return Box(int(frame), (float(x1), float(y1), float(x2), float(y2)), int(number or 1))

@@ -4,39 +4,32 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
 from contextlib import closing
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 from tqdm import tqdm
 
-from vos import downloads, segment
+from vos import downloads, prompt_files, segment
 from vos.commands import _out
 from vos.errors import InvalidInput
-from vos.labels import Labeller, merge_layers, read_labels
 from vos.net.device import choose
+from vos.prompt_files import MaskFile
 from vos.segment import Finished
 from vos.store import Store
 from vos.types import Job, Prompt, read_number
-from vos.video.masks import MaskReader, check_prompt, fit, write_png
+from vos.video.masks import MaskReader, write_png
 
 FACTS = "result.json"
 DOWNLOADS = "overlay.mp4", "trajectory.csv"
 
 
-def read_prompts(given: list[str], size_hw: tuple[int, int]) -> Iterator[Prompt]:
-    """Read the mask files, in the order of their frames, with one meaning of colours for all."""
-    labeller = Labeller()
-    named = sorted(map(_frame_and_file, given), key=itemgetter(0))
-    for frame, files in groupby(named, itemgetter(0)):
-        layers = [(path, fit(read_labels(Path(path), labeller), size_hw)) for _, path in files]
-        merged = layers[0][1] if len(layers) == 1 else merge_layers(layers)
-        labels = check_prompt(merged)
-        for note in labels.notes:
-            print(f"{', '.join(path for path, _ in layers)}: {note}")
-        yield Prompt(frame, labels.mask)
+def read_prompts(given: list[str], size_hw: tuple[int, int]) -> list[Prompt]:
+    """Read the mask files of --prompt, and say how they were read where that needs words."""
+    files = [MaskFile(frame, path, Path(path)) for frame, path in map(_frame_and_file, given)]
+    prompts, notes = prompt_files.read_prompts(files, size_hw)
+    for note in notes:
+        print(note)
+    return prompts
 
 
 def _frame_and_file(text: str) -> tuple[int, str]:

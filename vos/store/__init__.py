@@ -138,6 +138,21 @@ class Store:
         return None
 
     @_careful
+    def add_file(self, result_id: str, name: str, path: Path) -> Path:
+        """Keep a file, made of a result, with it, in place of earlier ones of its kind; return where it is.
+
+        name: export-KIND-HASH. It counts in the result's size and goes with it.
+
+        Raises:
+            InvalidInput: there is no such result.
+            StorageUnavailable: the store cannot be written, or its disk is full.
+        """
+        kept = self.shelf.add_file(result_id, name, path, self._own, self._limit_bytes)
+        if kept is None:
+            raise InvalidInput(f"there is no result {result_id[:12]}; it may have been deleted")
+        return kept
+
+    @_careful
     def borrow(self, result_id: str, folder: Path) -> Result | None:
         """Return a result whose files are links in a workspace: no deletion takes them away; or None."""
         result = self.shelf.get(result_id)

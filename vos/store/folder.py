@@ -70,6 +70,30 @@ def bring(source: Path, target: Path, own: tuple[Path, ...]) -> None:
     shutil.copyfile(source, target)
 
 
+def take_file(folder: Path, name: str, path: Path, own: tuple[Path, ...]) -> Entry:
+    """Add a file to a result's folder, in place of those that differ in the last part of the name.
+
+    Return the result's new entry. Killed at any moment, it leaves the result whole, before or after.
+    """
+    result, entry = read_entry(folder)
+    sizes: dict[str, int] = json.loads(entry.text)["sizes"]
+    if name in sizes:
+        return entry
+    kind = name.rpartition("-")[0]
+    earlier = [other for other in sizes if other.rpartition("-")[0] == kind]
+    part = folder / f".{name}"
+    part.unlink(missing_ok=True)  # of a process that was killed here
+    bring(path, part, own)
+    os.replace(part, folder / name)
+    sizes = {other: size for other, size in sizes.items() if other not in earlier}
+    sizes[name] = (folder / name).stat().st_size
+    text = describe(result, sizes)
+    write_meta(folder, text)
+    for other in earlier:
+        (folder / other).unlink(missing_ok=True)
+    return entry_of(result, sizes, folder.name, text)
+
+
 def write_meta(folder: Path, text: str) -> None:
     """Write meta.json, whole or not at all."""
     part = folder / f".{META}"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vos.errors import DamagedResult
 from vos.store import index as rows
-from vos.store.folder import META, NAMES, describe, entry_of, read_entry, read_text, write_meta
+from vos.store.folder import META, NAMES, describe, entry_of, read_entry, read_text, take_file, write_meta
 from vos.store.index import Entry, Index, Page, note
 from vos.types import Result
 
@@ -72,12 +72,28 @@ class Shelf:
             except BaseException:
                 os.rename(target, folder)
                 raise
-        for result_id, name in leaving:
-            log.info("result %s makes room for newer ones", result_id)
-            with contextlib.suppress(FileNotFoundError):  # another process was faster
-                os.rename(self.kept / name, self.kept / f"{name}{GONE}")
-        self.sweep(SWEEP_S)
+        self._make_room(leaving)
         return result
+
+    def add_file(
+        self, result_id: str, name: str, path: Path, own: tuple[Path, ...], limit_bytes: int
+    ) -> Path | None:
+        """Keep another file with a result, in place of those whose name has the same beginning; None: gone.
+
+        Above the limit other results go.
+        """
+        leaving: list[tuple[str, str]] = []
+        with self.index.change() as connection:
+            for folder in self._folders(result_id):
+                entry = take_file(self.kept / folder, name, path, own)
+                rows.insert(connection, dataclasses.replace(entry, used=time.time()))
+                leaving = rows.surplus(connection, limit_bytes, keep=result_id)
+                rows.remove(connection, leaving)
+                break
+            else:
+                return None
+        self._make_room(leaving)
+        return self.kept / folder / name
 
     def sweep(self, most_s: float = math.inf) -> None:
         """Delete files of results that are gone, for so long at the most; the next call goes on with it."""
@@ -259,6 +275,13 @@ class Shelf:
             return self.set_aside(name, str(error))
         rows.insert(connection, entry)
         return f"result {name[:12]} was not listed; it is now"
+
+    def _make_room(self, leaving: list[tuple[str, str]]) -> None:
+        for result_id, name in leaving:
+            log.info("result %s makes room for newer ones", result_id)
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                os.rename(self.kept / name, self.kept / f"{name}{GONE}")
+        self.sweep(SWEEP_S)
 
     def _touch(self, result_id: str) -> None:
         try:

@@ -1,0 +1,95 @@
+"""Exports as jobs: kept with the result, one for one request, cancelled, failing with a sentence."""
+
+import time
+
+import pytest
+
+from tests.test_segment import COUNT, clip, make_job  # noqa: F401 (a fixture)
+from vos import downloads
+from vos.errors import InvalidInput
+from vos.export_jobs import ExportQueue
+from vos.jobs import JobRunner
+from vos.store import Store
+from vos.video.finish import Finish
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory, clip):  # noqa: F811
+    with Store(tmp_path_factory.mktemp("cache")) as store:
+        runner = JobRunner(store)
+        runner.wait(runner.submit(make_job(clip, 0, title="Disk"), "d"), 60)
+        yield runner
+        runner.close()
+        assert store.check() == []
+
+
+@pytest.fixture
+def result_id(runner):
+    return runner.store.page().rows[0].id
+
+
+def ended(runner, export_id):
+    for _ in range(3000):
+        if not (status := runner.exports.status(export_id)).active:
+            return status
+        time.sleep(0.01)
+    raise AssertionError(status)
+
+
+def test_an_export_becomes_a_file_of_the_result_and_the_same_again_is_there_at_once(runner, result_id):
+    status = ended(runner, runner.exports.submit(result_id, "mots_txt", {}))
+    assert (status.state, status.error, status.done, status.total) == ("done", "", COUNT, COUNT)
+    assert status.file_name == "Disk_mots_txt.txt"
+    path = runner.store.get(result_id).files[status.key]
+    assert len(path.read_text().splitlines()) == COUNT
+    again = runner.exports.submit(result_id, "mots_txt", {"every": "1"})
+    assert (again, runner.exports.status(again).cached) == (status.id, True)
+    assert not [*(runner.store.folder / "work").iterdir()]
+
+
+def test_finishing_touches_make_it_another_export(runner, result_id):
+    plain = runner.exports.submit(result_id, "mots_txt", {})
+    grown = ended(runner, runner.exports.submit(result_id, "mots_txt", {}, Finish(grow=3)))
+    assert grown.id != plain
+    assert grown.state == "done"
+
+
+def test_a_waiting_export_is_cancelled_at_once_and_a_running_one_at_its_next_frame(runner, result_id):
+    calls = []
+    queue = ExportQueue(runner.store, calls.append)
+    waiting = queue.submit(result_id, "coco", {})
+    assert queue.submit(result_id, "coco", {}) == waiting
+    queue.cancel(waiting)
+    assert queue.status(waiting).state == "cancelled"
+    calls.pop()()
+    assert queue.status(waiting).state == "cancelled"
+    running = queue.submit(result_id, "coco", {})
+    steps = downloads.run_export
+
+    def cancelled_meanwhile(*given):
+        for step in steps(*given):
+            queue.cancel(running)
+            yield step
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(downloads, "run_export", cancelled_meanwhile)
+        calls.pop()()
+    assert queue.status(running).state == "cancelled"
+    assert not [name for name in runner.store.get(result_id).files if name.startswith("export-coco")]
+
+
+def test_what_cannot_be_is_said_at_once(runner, result_id):
+    with pytest.raises(InvalidInput, match="no export is called 'x'"):
+        runner.exports.submit(result_id, "x", {})
+    with pytest.raises(InvalidInput, match="export coco has no option 'x'"):
+        runner.exports.submit(result_id, "coco", {"x": 1})
+    with pytest.raises(InvalidInput, match="there is no result ffffffffffff"):
+        runner.exports.submit("f" * 64, "coco", {})
+
+
+def test_an_export_that_fails_says_why(runner, result_id, tmp_path):
+    (tmp_path / "words.png").write_text("words")
+    given = {"behind": "picture", "picture": str(tmp_path / "words.png")}
+    status = ended(runner, runner.exports.submit(result_id, "background", given))
+    assert status.state == "failed"
+    assert "words.png" in status.error

@@ -1,0 +1,53 @@
+"""schemathesis: whatever is sent, the REST routes answer as their OpenAPI says, and never with a 500."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from starlette.applications import Starlette
+
+from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
+from vos import api, jobs
+from vos.jobs import JobRunner
+from vos.store import Store
+
+CHECKS = [
+    schemathesis.checks.not_a_server_error,
+    schemathesis.checks.status_code_conformance,
+    schemathesis.checks.content_type_conformance,
+    schemathesis.checks.response_schema_conformance,
+    schemathesis.checks.unsupported_method,
+]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory, clip):  # noqa: F811
+    with Store(tmp_path_factory.mktemp("cache")) as store, pytest.MonkeyPatch.context() as patch:
+        runner = JobRunner(store)
+        runner.wait(runner.submit(make_job(clip, 0), "d"), 60)
+        patch.setattr(jobs, "runner", lambda: runner)
+        app = Starlette(routes=api.routes)
+        yield schemathesis.openapi.from_asgi("/api/openapi.json", app), store.page().rows[0].id
+        runner.close()
+
+
+schema = schemathesis.pytest.from_fixture("loaded")
+
+
+@pytest.fixture
+def loaded(served):
+    return served[0]
+
+
+@schema.parametrize()
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_answers_are_as_they_are_described(case, served):
+    if "result_id" in case.path_parameters and case.operation.method != "delete":
+        case.path_parameters["result_id"] = served[1]
+    case.call_and_validate(checks=CHECKS)

@@ -1,0 +1,133 @@
+"""Exports of a result: started as jobs, and their files."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import Mapping
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from vos import downloads, export_options, jobs, plugins
+from vos.api.answers import NotThere, asked_result, send_file, send_json
+from vos.api.operations import Operation
+from vos.api.results import saved_as
+from vos.api.schemas import JOB, PLUGIN, TEXT, array, export_of, job_of
+from vos.errors import InvalidInput
+from vos.video.finish import Finish, read_finish
+
+BODY_BYTES = 2**16
+
+
+def all_exports(request: Request) -> Response:
+    """Send the exports with their options."""
+    return send_json(request, [export_of(name) for name in plugins.names(plugins.EXPORTS)])
+
+
+async def start(request: Request) -> Response:
+    """Queue an export: 202 with its job, 200 where its file is there."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise InvalidInput(f"the body has more than {BODY_BYTES >> 10} KB; at most that is allowed")
+    return await to_thread.run_sync(_start, request, bytes(body))
+
+
+def _start(request: Request, body: bytes) -> Response:
+    given = _read(body)
+    name, runner = request.path_params["name"], jobs.runner()
+    result = asked_result(request)
+    _known(name)
+    options = given.get("options", {})
+    if not isinstance(options, Mapping) or any(
+        not isinstance(value, bool | int | float | str) for value in options.values()
+    ):
+        raise InvalidInput("options is no JSON object of texts, numbers and truth values")
+    chosen = export_options.resolve(runner.store, name, options)
+    status = runner.exports.status(runner.exports.submit(result.id, name, chosen, _finish(given)))
+    if status is None:
+        raise NotThere("the export is not known any more; please ask for it again")
+    content = job_of(status)
+    location = content["links"].get("file") or content["links"]["self"]
+    return JSONResponse(content, 202 if status.active else 200, {"Location": location})
+
+
+def _finish(given: Mapping[str, object]) -> Finish:
+    touches = given.get("finish", {})
+    if not isinstance(touches, Mapping):
+        raise InvalidInput("finish is no JSON object")
+    return read_finish({str(name): str(value) for name, value in touches.items()})
+
+
+def _read(body: bytes) -> Mapping[str, object]:
+    try:
+        given = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the body is no JSON: {error}") from error
+    if not isinstance(given, Mapping) or not set(given) <= {"options", "finish"}:
+        raise InvalidInput("the body is a JSON object with options and finish, or nothing")
+    return given
+
+
+def export_file(request: Request) -> Response:
+    """Send the file of an export that was made: the one of ?key=, or the newest."""
+    result, name = asked_result(request), request.path_params["name"]
+    suffix = _known(name)
+    key = request.query_params.get("key", "")
+    made = [file for file in result.files if file.rpartition("-")[0] == f"export-{name}"]
+    found = [file for file in made if key in ("", file)]
+    file = jobs.runner().store.open_file(result.id, found[0]) if found else None
+    if file is None:
+        raise NotThere(f"there is no export {name} with these options; POST makes it")
+    media = mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
+    called = downloads.file_name(result, downloads.file_of(name))
+    headers = {"Cache-Control": "private, no-cache", "Content-Disposition": saved_as(called)}
+    return send_file(request, file, media, headers)
+
+
+def _known(name: str) -> str:
+    """Return the ending of an export's file; Raises NotThere when there is no such export."""
+    if name not in plugins.names(plugins.EXPORTS):
+        raise NotThere(f"there is no export {name[:40]!r}; GET /api/exports lists them")
+    return str(plugins.load(plugins.EXPORTS, name).SUFFIX)
+
+
+_ONE = "/api/results/{result_id}/exports/{name}"
+_BODY = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "options": {"type": "object", "description": "By name; files are the sha256 of uploads"},
+        "finish": {"type": "object", "description": "smooth, specks, holes, grow, feather"},
+    },
+}
+operations = [
+    Operation(
+        "GET",
+        "/api/exports",
+        all_exports,
+        "The exports and their options",
+        {200: ("application/json", array(PLUGIN))},
+    ),
+    Operation(
+        "GET",
+        _ONE,
+        export_file,
+        "The file of an export that was made",
+        {200: ("application/octet-stream", None)},
+        (404, 416),
+        query={"key": {**TEXT, "description": "Which, where options differ; the job's links have it"}},
+    ),
+    Operation(
+        "POST",
+        _ONE,
+        start,
+        "Start an export: 202 with its job; 200 where its file is there",
+        {200: ("application/json", JOB), 202: ("application/json", JOB)},
+        (403, 404, 408, 422, 503),
+        body={"application/json": _BODY},
+    ),
+]
