@@ -173,10 +173,7 @@ def running(jobs: JobRunner, job_id: str, place: typing.Any) -> None:
     with st.bottom, st.container(key="bar"), st.container(**bar):
         with st.container(width="stretch"):
             progress()
-        ends = [("Cancel", jobs.cancel, "close")]
-        if hasattr(jobs, "stop"):
-            ends.insert(0, ("Stop", jobs.stop, "stop"))
-        for label, act, icon in ends:
+        for label, act, icon in (("Stop", jobs.stop, "stop"), ("Cancel", jobs.cancel, "close")):
             look = {"icon": f":material/{icon}:", "key": f"{label.lower()}_{job_id}"}
             _parts.button(label, act, job_id, changes=True, **look)
 

@@ -19,7 +19,7 @@ def expected_seconds(
     """
     for row in store.page(0, LOOKED_AT, engine=engine).rows:
         result = store.get(row.id)
-        if result is None or getattr(result, "parent", False):  # a correction computes a part only
+        if result is None or result.parent:  # a correction computes a part only
             continue
         mode = options.get("mode", "fast")
         total = result.seconds.get("total", 0.0)
