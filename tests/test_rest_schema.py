@@ -2,7 +2,7 @@
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from starlette.applications import Starlette
 
 from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
@@ -30,24 +30,22 @@ def served(tmp_path_factory, clip):  # noqa: F811
         runner.close()
 
 
-schema = schemathesis.pytest.from_fixture("loaded")
+@pytest.mark.parametrize("operation", api.operations, ids=lambda one: f"{one.method} {one.path}")
+def test_answers_are_as_they_are_described(operation, served):
+    schema, result_id = served
 
+    @settings(
+        max_examples=5,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=schema[operation.path][operation.method].as_strategy())
+    def holds(case):
+        if "result_id" in case.path_parameters and operation.method != "DELETE":
+            case.path_parameters["result_id"] = result_id
+        case.call_and_validate(checks=CHECKS)
 
-@pytest.fixture
-def loaded(served):
-    return served[0]
-
-
-@schema.parametrize()
-@settings(
-    max_examples=8,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_answers_are_as_they_are_described(case, served):
-    if "result_id" in case.path_parameters and case.operation.method != "delete":
-        case.path_parameters["result_id"] = served[1]
-    case.call_and_validate(checks=CHECKS)
+    holds()

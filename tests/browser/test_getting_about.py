@@ -16,6 +16,7 @@ from vos import segment
 from vos.store import Store
 from vos.types import Job, Prompt
 from vos.video import sample
+from vos.video.read import probe
 
 pytestmark = pytest.mark.browser
 
@@ -81,6 +82,37 @@ def test_back_from_a_result_leads_to_the_gallery_as_it_was(page, results):
     expect(page.get_by_role("heading", name="Gallery")).to_be_visible()
     expect(page.get_by_label("Search")).to_have_value("beta")
     expect(page.get_by_text("Alpha fish")).to_have_count(0)
+
+
+def test_a_card_plays_under_the_pointer_and_a_phone_has_two_columns(page, results):
+    page.goto("/gallery?search=fish")
+    link = page.get_by_role("link", name="Beta fish")
+    expect(link).to_be_visible()
+    expect(link.locator("video")).to_have_count(0)
+    link.hover()
+    expect(link.locator("video")).to_have_count(1)
+    page.wait_for_function("document.querySelector('a.card video').currentTime > 0")
+    page.screenshot(path=SHOTS / "gallery_hover.png")
+    page.set_viewport_size({"width": 390, "height": 844})
+    boxes = [one.bounding_box() for one in page.locator("a.card").all()[:2]]
+    assert boxes[0]["y"] == pytest.approx(boxes[1]["y"])
+    assert boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"]
+    assert boxes[1]["x"] + boxes[1]["width"] < 390
+    page.screenshot(path=SHOTS / "gallery_phone.png")
+
+
+def test_an_export_is_made_on_the_page_and_saved(page, results, cache):
+    page.goto("/gallery?search=beta")
+    page.get_by_role("link", name="Beta fish").click()
+    page.get_by_text("Export", exact=True).first.click()
+    page.get_by_role("button", name="Export").click()
+    link = page.get_by_role("link", name="Save Beta fish_overlay.mp4")
+    expect(link).to_be_visible()
+    page.screenshot(path=SHOTS / "exports.png", full_page=True)
+    with page.expect_download() as saved:
+        link.click()
+    assert saved.value.suggested_filename == "Beta fish_overlay.mp4"
+    assert probe(saved.value.path()).frames == 3
 
 
 def test_the_address_names_the_result_that_is_shown_and_back_is_one_step(page, results):

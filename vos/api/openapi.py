@@ -69,7 +69,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
     for status, (media, schema) in operation.answers.items():
         answers[str(status)] = {"description": _MEANT[status]}
         if media:
-            answers[str(status)]["content"] = {media: {"schema": schema} if schema else {}}
+            kinds = media.split(", ")
+            answers[str(status)]["content"] = {kind: {"schema": schema} if schema else {} for kind in kinds}
     for status in operation.errors:
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         answers[str(status)] = {"description": _MEANT[status], "content": content}

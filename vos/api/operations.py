@@ -29,7 +29,7 @@ Schema = Mapping[str, Any]
 class Operation:
     """One method of one path.
 
-    `answers` are the media type and JSON schema (None: bytes) by status; `errors` the statuses of its
+    `answers` are the media types and JSON schema (None: bytes) by status; `errors` the statuses of its
     problems. `query` and `body` hold JSON schemas: of parameters by name, of bodies by media type.
     `guarded`: a change is refused to pages of other sites and to those who have no token.
     """

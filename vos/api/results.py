@@ -178,7 +178,7 @@ operations = [
         f"{_ONE}/trajectory",
         trajectory,
         "Where the objects are, frame by frame",
-        {200: ("text/csv", None)},
+        {200: ("text/csv, application/json, text/plain", None)},
         (404, 422),
         query=_FORMAT,
     ),
