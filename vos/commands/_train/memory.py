@@ -30,7 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
     add(
         "--contacts",
         type=float,
-        default=0.4,
+        default=0.0,
         metavar="SHARE",
         help="of clips in which something touches the object; default: %(default)s",
     )
