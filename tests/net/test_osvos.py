@@ -10,7 +10,7 @@ from vos.net.engines import osvos as engine
 from vos.net.models.blocks import fold
 from vos.net.models.osvos import CompactOsvos, Vgg16Osvos
 from vos.net.online import finetune
-from vos.net.online.finetune import Augmented, Example, finetuned, look, stalled
+from vos.net.online.finetune import Augmented, Example, predict, stalled, train_copy
 from vos.net.train.losses import class_balanced
 from vos.types import Device, Prediction, Prompt, Step
 from vos.weights import locate
@@ -192,7 +192,7 @@ def test_without_a_share_for_scenes_examples_are_as_in_the_paper():
 
 def test_fine_tuning_learns_the_example_and_leaves_the_parent_alone(compact):
     before = {name: tensor.clone() for name, tensor in compact.state_dict().items()}
-    run = finetuned(compact, [example()], Device(), 60, 2e-3, "adapting")
+    run = train_copy(compact, [example()], Device(), 60, 2e-3, "adapting")
     notes = []
     try:
         while True:
@@ -214,7 +214,7 @@ def test_fine_tuning_learns_the_example_and_leaves_the_parent_alone(compact):
 
 def test_the_compact_network_finds_in_the_mirror_what_it_finds_in_the_frame(compact):
     frame = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
-    straight, mirrored = (look([compact], f, Device(), twice=True) for f in (frame, frame[:, ::-1].copy()))
+    straight, mirrored = (predict([compact], f, Device(), twice=True) for f in (frame, frame[:, ::-1].copy()))
     assert torch.allclose(straight, mirrored.flip(3), atol=1e-5)
 
 
@@ -224,7 +224,7 @@ def test_a_look_gives_the_fused_logits_of_the_whole_network(kind):
     frame = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
     with torch.no_grad():
         fused = net(torch.from_numpy(frame)[None])[-1]
-    assert torch.allclose(look([net], frame, Device()), fused.sigmoid(), atol=1e-5)
+    assert torch.allclose(predict([net], frame, Device()), fused.sigmoid(), atol=1e-5)
 
 
 def test_training_ends_when_the_loss_stalls():
@@ -297,7 +297,7 @@ def test_all_prompted_frames_that_name_an_object_take_part(cache, monkeypatch):
         yield Step(note, 0, 1)
         return parent
 
-    monkeypatch.setattr(finetune, "finetuned", note_examples)
+    monkeypatch.setattr(finetune, "train_copy", note_examples)
     clip, masks = squares((1, 4), count=4)
     void = masks[0].copy()
     void[60:70] = 255

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vos.net.snapping import snap, snapped, steps, superpixels
+from vos.net.snapping import snap, steps, superpixels, vote_in_regions
 
 
 def test_a_mask_that_narrowly_misses_an_edge_moves_onto_it():
@@ -19,7 +19,7 @@ def test_a_mask_that_narrowly_misses_an_edge_moves_onto_it():
 def test_each_region_takes_the_label_of_four_fifths_of_it_if_there_is_one():
     regions = np.array([[1, 1, 1, 1, 1, 4, 2, 2, 2]], np.int32)
     mask = np.array([[0, 5, 5, 5, 5, 7, 0, 7, 0]], np.uint8)
-    assert snapped(mask, regions).tolist() == [[5, 5, 5, 5, 5, 7, 0, 7, 0]]
+    assert vote_in_regions(mask, regions).tolist() == [[5, 5, 5, 5, 5, 7, 0, 7, 0]]
 
 
 def test_a_contour_is_where_the_picture_changes():

@@ -23,14 +23,14 @@ def working_size(size_hw: tuple[int, int], short_side: int, stride: int = STRIDE
     return h, w
 
 
-def smaller(frame: Frame, size_hw: tuple[int, int]) -> Frame:
+def shrink(frame: Frame, size_hw: tuple[int, int]) -> Frame:
     """Return a frame at another size, each pixel the mean of what it covers."""
     return np.asarray(cv2.resize(frame, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def to_image(frame: Frame, size_hw: tuple[int, int]) -> Tensor:
     """Return a frame as `vos.net.models.blocks.normalise` has it, (1, 3, h, w), channels last."""
-    return torch.from_numpy(cv2.LUT(smaller(frame, size_hw), NORMALISED))[None].permute(0, 3, 1, 2)
+    return torch.from_numpy(cv2.LUT(shrink(frame, size_hw), NORMALISED))[None].permute(0, 3, 1, 2)
 
 
 def to_plane(pixels: NDArray[np.bool_], size_hw: tuple[int, int]) -> Tensor:

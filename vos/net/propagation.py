@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from vos.net.apart import cues_of, values_of
 from vos.net.evidence import TEMPERATURE, Evidence
-from vos.net.frames import smaller, to_image, to_plane
+from vos.net.frames import shrink, to_image, to_plane
 from vos.net.label_maps import measure_confidence, to_label_map
 from vos.net.models.blocks import STRIDE
 from vos.net.models.memory import Cues, Features, MemoryNetwork, Prior, aggregate, full_size, laid_out
@@ -273,7 +273,7 @@ class Propagation:
 
     def _turned(self, frame: Frame, prob: Tensor) -> Iterator[Entry]:
         """Yield what there is at and around objects, prob (O, 1, h, w), in their frame turned."""
-        frame, planes = smaller(frame, self.size_hw), prob[:, 0].cpu().numpy()
+        frame, planes = shrink(frame, self.size_hw), prob[:, 0].cpu().numpy()
         for degrees in TURNS_DEG:
             seen, masks = rotate(frame, planes, degrees)
             features = self._encode(seen, self.whole)

@@ -53,7 +53,7 @@ def superpixels(frame: Frame, contours: NDArray[np.float32] | None = None) -> ND
     return np.where(basins > 0, basins, beside)[1:-1, 1:-1].astype(np.int32)
 
 
-def snapped(mask: Mask, regions: NDArray[np.int32]) -> Mask:
+def vote_in_regions(mask: Mask, regions: NDArray[np.int32]) -> Mask:
     """Give each region (H, W), numbered from 0 or 1, the label that MAJORITY of its pixels have, if any."""
     votes = np.bincount(regions.ravel() * 256 + mask.ravel(), minlength=256 * (int(regions.max()) + 1))
     votes = votes.reshape(-1, 256)
@@ -63,4 +63,4 @@ def snapped(mask: Mask, regions: NDArray[np.int32]) -> Mask:
 
 def snap(mask: Mask, frame: Frame, contours: NDArray[np.float32] | None = None) -> Mask:
     """Snap a label map (H, W) to the contours of its frame."""
-    return snapped(mask, superpixels(frame, contours)) if mask.any() else mask
+    return vote_in_regions(mask, superpixels(frame, contours)) if mask.any() else mask

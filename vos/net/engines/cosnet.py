@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vos.errors import InvalidInput
 from vos.net.device import dtype, torch_device
-from vos.net.frames import smaller, working_size
+from vos.net.frames import shrink, working_size
 from vos.net.label_maps import measure_confidence
 from vos.net.models.blocks import ready
 from vos.net.models.cosnet import NETWORKS, CompactCOSNet, Config, Features, Network, attention_map, make
@@ -185,7 +185,7 @@ class CosnetSegmenter:
         size_hw = OFFICIAL_SIDE, OFFICIAL_SIDE
         if isinstance(self._net, CompactCOSNet):
             size_hw = working_size(frame.shape[:2], self.options.short_side)
-        return smaller(frame, size_hw)
+        return shrink(frame, size_hw)
 
     @torch.inference_mode()
     def _features(self, image: Image, neighbour: Image) -> Features:

@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from vos.net.frames import smaller, working_size
+from vos.net.frames import shrink, working_size
 from vos.net.models.blocks import ready, upsample
 from vos.net.models.memory import MemoryNetwork
 from vos.net.models.osvos import COMPACT, CompactOsvos
-from vos.net.online.finetune import look, networks_for
+from vos.net.online.finetune import networks_for, predict
 from vos.net.options import check
 from vos.net.prompts import by_frame
 from vos.net.propagation import Propagation
@@ -124,9 +124,9 @@ class MemorySegmenter:
             opinions = []
             if known:
                 part = coarse.near(*beliefs).slices(1)
-                close = smaller(frame, size_hw)[part]
+                close = shrink(frame, size_hw)[part]
                 seen = torch.zeros_like(beliefs[0])
-                seen[(..., *part)] = look([networks[i] for i in known], close, self._device)
+                seen[(..., *part)] = predict([networks[i] for i in known], close, self._device)
                 opinions = [upsample(x, fine.prob) for x in (seen, beliefs[0])]
             yield fine.step(frame, prompt, opinions, fine.near(*beliefs))
 

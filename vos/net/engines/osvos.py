@@ -18,11 +18,11 @@ from torch import Tensor
 
 from vos.errors import InvalidInput
 from vos.net.device import torch_device
-from vos.net.frames import smaller, working_size
+from vos.net.frames import shrink, working_size
 from vos.net.label_maps import measure_confidence, to_label_map
 from vos.net.models.blocks import ready
 from vos.net.models.osvos import COMPACT, NETWORKS, CompactOsvos, Osvos, Vgg16Osvos
-from vos.net.online.finetune import look, networks_for
+from vos.net.online.finetune import networks_for, predict
 from vos.net.options import check
 from vos.net.prompts import by_frame, impose
 from vos.net.snapping import snap
@@ -117,7 +117,7 @@ class OsvosSegmenter:
         networks = yield from networks_for(self._parent, clip, masks, size_hw, self._device, count)
         for index, frame in enumerate(clip):
             ids = [i for i in joins if joins[i] <= index]
-            prob = look([networks[i] for i in ids], smaller(frame, size_hw), self._device, twice)
+            prob = predict([networks[i] for i in ids], shrink(frame, size_hw), self._device, twice)
             mask, sure = to_label_map(prob, ids, frame), measure_confidence(prob)
             if self.options.snap:
                 mask = snap(mask, frame, self._contours(frame, size_hw))
@@ -131,6 +131,6 @@ class OsvosSegmenter:
         """Return how likely a contour is (H, W), 0..1, by the parent; None without that branch."""
         if self._outlines is None:
             return None
-        image = torch.from_numpy(smaller(frame, size_hw))[None].to(torch_device(self._device))
+        image = torch.from_numpy(shrink(frame, size_hw))[None].to(torch_device(self._device))
         prob = self._outlines.branches(image)[-1].float().sigmoid()[0, 0].cpu().numpy()
         return np.asarray(cv2.resize(prob, frame.shape[1::-1]), np.float32)

@@ -24,7 +24,7 @@ from vos.net.label_maps import measure_confidence, to_label_map
 from vos.net.models.blocks import ready
 from vos.net.models.s2s import NETWORKS, S2S, FullS2S
 from vos.net.models.s2s_compact import CompactS2S
-from vos.net.online.learnt import key_of, learnt
+from vos.net.online.learnt import key_of, load_or_learn
 from vos.net.online.loop import learn
 from vos.net.options import check
 from vos.net.prompts import by_frame, impose
@@ -122,7 +122,7 @@ class S2SSegmenter:
         frames = list(zip(clip.sample(indices), (masks[i] for i in indices), strict=True))
         text = f"s2s {FORMAT} {options.iterations} {self._device.name} {self._device.precision}"
         key = key_of(text, self._trainable.state_dict(), *(array for pair in frames for array in pair))
-        return learnt(self._trainable, self._device, key, self._learning(frames))
+        return load_or_learn(self._trainable, self._device, key, self._learning(frames))
 
     def _learning(
         self, frames: Sequence[tuple[Frame, Mask]]

@@ -24,12 +24,12 @@ from torch import Tensor, nn
 
 from vos.errors import InvalidInput
 from vos.net.device import autocast, torch_device
-from vos.net.frames import smaller
+from vos.net.frames import shrink
 from vos.net.models.blocks import STRIDE, ready, upsample
 from vos.net.models.lite import parameter_groups
 from vos.net.models.memory import aggregate
 from vos.net.models.osvos import CompactOsvos, Osvos, Vgg16Osvos
-from vos.net.online.learnt import key_of, learnt
+from vos.net.online.learnt import key_of, load_or_learn
 from vos.net.train.clips import FirstFrameClips
 from vos.net.train.losses import class_balanced, soft_dice
 from vos.types import VOID, Clip, Device, Frame, Mask, Step, object_ids
@@ -57,7 +57,7 @@ class Example:
         """Return one object's example at a size (h, w)."""
         own = np.where(mask == VOID, VOID, mask == object_id).astype(np.uint8)
         small = cv2.resize(own, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-        return cls(smaller(frame, size_hw), np.asarray(small, np.uint8))
+        return cls(shrink(frame, size_hw), np.asarray(small, np.uint8))
 
     def varied(self, rng: np.random.Generator) -> Example:
         """Return a copy flipped at random, turned and zoomed about the middle.
@@ -108,16 +108,16 @@ def networks_for(
             for index, frame in zip(named, clip.sample(named), strict=True)
         ]
         note = "adapting to the first frame" if len(ids) == 1 else f"adapting to object {i}"
-        learning = finetuned(parent, examples, device, iterations, rate, note)
+        learning = train_copy(parent, examples, device, iterations, rate, note)
         key = key_of(text, state, *(array for e in examples for array in (e.frame, e.mask)))
-        network = yield from learnt(parent, device, key, learning)
+        network = yield from load_or_learn(parent, device, key, learning)
         assert network is not None
         networks[i] = network
     return networks
 
 
 @torch.inference_mode()
-def look(networks: Sequence[Osvos], frame: Frame, device: Device, twice: bool = False) -> Tensor:
+def predict(networks: Sequence[Osvos], frame: Frame, device: Device, twice: bool = False) -> Tensor:
     """Return the probability of each network's object on a frame of the working size, (O, 1, h, w).
 
     twice: also in a mirror; the mean of the logits counts.
@@ -156,7 +156,7 @@ class Augmented:
         return self._scenes[index]
 
 
-def finetuned(
+def train_copy(
     parent: nn.Module,
     examples: Sequence[Example],
     device: Device,

@@ -97,7 +97,7 @@ class Adapted:
                 path.unlink(missing_ok=True)
 
 
-def learnt(
+def load_or_learn(
     network: Network, device: Device, key: str, learning: Generator[Step, None, nn.Module | None]
 ) -> Generator[Step, None, Network | None]:
     """Return a copy of a network, ready to run, with the weights kept under a key; at first they are learnt.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vos.errors import InvalidInput
 from vos.net.device import dtype, torch_device
-from vos.net.frames import smaller, to_image, working_size
+from vos.net.frames import shrink, to_image, working_size
 from vos.net.label_maps import follow_edges
 from vos.net.models.blocks import ready
 from vos.net.models.click import STRIDE, ClickNetwork, Encoding, full_size
@@ -77,7 +77,7 @@ class View:
     def __init__(self, frame: Frame, window: Window):
         self.shape = window.height, window.width
         self.size_hw = working_size(self.shape, SHORT_SIDE, STRIDE)
-        self.pixels = smaller(frame[window.slices], self.size_hw)
+        self.pixels = shrink(frame[window.slices], self.size_hw)
         self._key = self.shape, hashlib.blake2b(self.pixels.data, digest_size=16).digest()
 
     def __hash__(self) -> int:
