@@ -14,6 +14,14 @@ from vos.video.read import probe
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file in one worker, where they share fixtures, and all that drive the browser."""
+    for item in items:
+        file = item.path.relative_to(Path(__file__).parent)
+        group = "browser" if file.parts[0] == "browser" else str(file)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def shared():
     """The folder with real data; tests that need it are skipped without."""

@@ -183,7 +183,7 @@ def test_the_mode_is_in_sight_and_counts(draft):
     assert app.session_state["draft"].options == {"mode": "accurate", "short_side": 64}
     app.selectbox(key="engine_token_True").set_value("flow").run()
     assert not app.exception
-    assert "option_token_memory_mode" not in [control.key for control in app.segmented_control]
+    assert not [control for control in app.segmented_control if "_mode" in (control.key or "")]
 
 
 def test_attention_is_shown_where_the_engine_has_such(filled, clip):
@@ -207,9 +207,8 @@ def test_every_page_shows_a_result_in_which_nothing_was_found(runner, clip, name
 
 def test_the_mask_of_a_result_becomes_the_prompt_of_a_new_draft(filled):
     result = next(result for result in filled.store.results() if result.prompt_frames == (3,))
-    app = open_page("video", result=result.id)
-    app.number_input(key=f"prompt_frame_{result.id}").set_value(5)
-    app.button(key="to_prompt").click().run()
+    app = open_page("video", result=result.id, frame="5")
+    app.button(key="correct").click().run()
     draft = draft_files.load(filled.store, app.session_state["kept_draft"])
     first, added = draft.prompts()
     with MaskReader(result.files["masks"]) as masks:
@@ -220,6 +219,7 @@ def test_the_mask_of_a_result_becomes_the_prompt_of_a_new_draft(filled):
     assert Path(draft.path).read_bytes() == result.files["source"].read_bytes()
     upload = open_page("upload", draft=draft.token)
     assert upload.session_state["draft"].frame == 5
+    assert not upload.error
     assert not upload.button(key="run").disabled
 
 
