@@ -50,7 +50,7 @@ def main() -> None:
     left, right = st.columns([13, 5], gap="medium")
     if status and status.active:
         with left.container(key="left"):
-            _run.running(jobs, job_id, st.container())
+            _run.running(jobs, job_id, _prompt.still(draft))
         with right.container(key="right"):
             st.caption("The newest frame is shown as it comes. You may leave this page; the work goes on.")
         return
@@ -79,7 +79,7 @@ def _choose_clip(job_id: str) -> None:
     if job_id and not _outcome(job_id):
         return
     if job_id:
-        _run.running(jobs, job_id, st.container())
+        _run.running(jobs, job_id)
 
 
 def _use_sample() -> None:
