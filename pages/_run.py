@@ -152,7 +152,7 @@ def _start(token: str, info: VideoInfo) -> None:
 
 
 def running(jobs: JobRunner, job_id: str, still: bytes = b"") -> None:
-    """Show a job that waits or runs: its newest frame, at first `still`, and how it goes in the bottom bar."""
+    """Show a job that waits or runs: its newest frame, at first `still`; the bottom bar says how it goes."""
 
     @st.fragment(run_every=BEAT_S)
     def picture() -> None:
