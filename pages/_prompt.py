@@ -22,8 +22,8 @@ ZOOMS = (1, 2, 4, 8)
 HEARD = 64  # clicks whose ids are remembered
 
 
-def show(draft: Draft, info: VideoInfo) -> None:
-    """Show tools, canvas and timeline of a draft; without a mask the frame alone."""
+def show(draft: Draft, info: VideoInfo) -> bool:
+    """Show tools, canvas and timeline of a draft; without a mask the frame alone. Say whether one points."""
     jpeg = still(draft)
     with st.container(key="tools"):  # always one element: what comes and goes above the canvas mounts it anew
         tool, width_px, away = _tools(draft) if draft.by_hand else ("Click", 1, False)
@@ -33,8 +33,7 @@ def show(draft: Draft, info: VideoInfo) -> None:
         else:
             _run.show_frame(jpeg, f"Frame {draft.frame}")
     under(draft, info)
-    if draft.by_hand and tool in ("Click", "Box"):
-        _pointing.prepare(draft)  # last: everything is in sight by now
+    return draft.by_hand and tool in ("Click", "Box")
 
 
 def still(draft: Draft) -> bytes:
