@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from pages import _canvas, _drafts, _parts, _pointing, timeline
+from pages import _canvas, _drafts, _parts, _pointing, _run, timeline
 from vos.drafts import Draft
 from vos.strokes import Region, Stroke, paint, read_stroke, zoomed
 from vos.types import VideoInfo
@@ -22,20 +22,24 @@ ZOOMS = (1, 2, 4, 8)
 HEARD = 64  # clicks whose ids are remembered
 
 
-def show(draft: Draft, info: VideoInfo) -> None:
-    """Show tools, canvas and timeline of a draft; without a mask the frame alone."""
-    with _parts.mistakes():
-        jpeg = _jpeg(draft.digest, draft.path, draft.frame, region(draft))
+def show(draft: Draft, info: VideoInfo) -> bool:
+    """Show tools, canvas and timeline of a draft; without a mask the frame alone. Say whether one points."""
+    jpeg = still(draft)
     with st.container(key="tools"):  # always one element: what comes and goes above the canvas mounts it anew
         tool, width_px, away = _tools(draft) if draft.by_hand else ("Click", 1, False)
     with st.container(key="canvas"):
         if draft.by_hand:
             _canvas_of(draft, jpeg, tool, width_px, away)
         else:
-            _parts.picture(jpeg, f"Frame {draft.frame}")
+            _run.show_frame(jpeg, f"Frame {draft.frame}")
     under(draft, info)
-    if draft.by_hand and tool in ("Click", "Box"):
-        _pointing.prepare(draft)  # last: everything is in sight by now
+    return draft.by_hand and tool in ("Click", "Box")
+
+
+def still(draft: Draft) -> bytes:
+    """Return the part of the frame that this tab looks at, as JPEG."""
+    with _parts.mistakes():
+        return _jpeg(draft.digest, draft.path, draft.frame, region(draft))
 
 
 def under(draft: Draft, info: VideoInfo) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import typing
 
@@ -150,13 +151,13 @@ def _start(token: str, info: VideoInfo) -> None:
         st.session_state["mistake"] = _parts.sentence(error)
 
 
-def running(jobs: JobRunner, job_id: str, place: typing.Any) -> None:
-    """Show a job that waits or runs: its newest frame in `place`, how it goes in the bottom bar."""
+def running(jobs: JobRunner, job_id: str, still: bytes = b"") -> None:
+    """Show a job that waits or runs: its newest frame, at first `still`; the bottom bar says how it goes."""
 
     @st.fragment(run_every=BEAT_S)
     def picture() -> None:
-        if preview := jobs.preview(job_id):
-            _parts.picture(preview, "The newest frame with its mask")
+        if jpeg := jobs.preview(job_id) or still:
+            show_frame(jpeg, "The newest frame with its mask")
 
     @st.fragment(run_every=BEAT_S)
     def progress() -> None:
@@ -167,7 +168,7 @@ def running(jobs: JobRunner, job_id: str, place: typing.Any) -> None:
         share, text = _how(status)
         st.progress(min(1.0, share), text)
 
-    with place.container(key="running"):
+    with st.container(key="running"):
         picture()
     bar = {"horizontal": True, "vertical_alignment": "center", "gap": "small"}
     with st.bottom, st.container(key="bar"), st.container(**bar):
@@ -176,6 +177,15 @@ def running(jobs: JobRunner, job_id: str, place: typing.Any) -> None:
         for label, act, icon in (("Stop", jobs.stop, "stop"), ("Cancel", jobs.cancel, "close")):
             look = {"icon": f":material/{icon}:", "key": f"{label.lower()}_{job_id}"}
             _parts.button(label, act, job_id, changes=True, **look)
+
+
+def show_frame(jpeg: bytes, alt: str) -> None:
+    """Show a frame where the canvas is otherwise, as large as there is room."""
+    data = base64.b64encode(jpeg).decode()
+    st.html(
+        f'<img src="data:image/jpeg;base64,{data}" alt="{_parts.escape(alt)}" style="display:block;'
+        'width:100%;max-height:calc(100vh - 16rem);object-fit:contain;object-position:left top">'
+    )
 
 
 def _how(status: JobStatus) -> tuple[float, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import _clip, _drafts, _objects, _parts, _prompt, _run, _sample, _theme
+from pages import _clip, _drafts, _objects, _parts, _pointing, _prompt, _run, _sample, _theme
 from pages._drafts import Draft
 from vos.types import VideoInfo
 from vos.video.read import probe
@@ -50,17 +50,19 @@ def main() -> None:
     left, right = st.columns([13, 5], gap="medium")
     if status and status.active:
         with left.container(key="left"):
-            _run.running(jobs, job_id, st.container())
+            _run.running(jobs, job_id, _prompt.still(draft))
         with right.container(key="right"):
             st.caption("The newest frame is shown as it comes. You may leave this page; the work goes on.")
         return
+    with left.container(key="left"):  # first: a mask is in sight before the rest is drawn
+        points = _prompt.show(draft, info)
     with right.container(key="right"):
         _objects.show(draft)
         if job_id:
             _outcome(job_id)
     _run.bar(draft, info, jobs)
-    with left.container(key="left"):
-        _prompt.show(draft, info)
+    if points:
+        _pointing.prepare(draft)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
@@ -79,7 +81,7 @@ def _choose_clip(job_id: str) -> None:
     if job_id and not _outcome(job_id):
         return
     if job_id:
-        _run.running(jobs, job_id, st.container())
+        _run.running(jobs, job_id)
 
 
 def _use_sample() -> None:
