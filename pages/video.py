@@ -291,7 +291,7 @@ def _save(result_id: str) -> None:
 
 def _delete(result_id: str) -> None:
     if st.session_state[f"sure_{result_id}"]:
-        store.delete(result_id)
+        store.discard(result_id)
         st.session_state["kept_result"] = ""
         _parts.go("gallery.py")
 
