@@ -87,6 +87,7 @@ def _stage(result: Result) -> None:
             icon=":material/edit:",
             key="correct",
         )
+        _parts.copy_link(result.id, frame)
         if result.missing:
             _parts.button(
                 f"Track the other {result.missing} frames",
