@@ -14,6 +14,7 @@ _STYLE = """<style>
 .st-key-cards{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:1rem}
 @media(max-width:900px){.st-key-cards{grid-template-columns:repeat(2,minmax(0,1fr));gap:.6rem}}
 [class*=st-key-card_]{position:relative;gap:.5rem;height:100%}
+[class*=st-key-card_] :is([data-testid=stElementContainer],[data-testid=stHtml]){position:static}
 .card{color:inherit!important;text-decoration:none!important;display:block}
 .card::after{content:"";position:absolute;inset:0;z-index:1;border-radius:.5rem}
 .card:hover::after,.card:focus-visible::after{box-shadow:0 0 0 2px currentColor}

@@ -242,6 +242,22 @@ def _in_list(row: Row | Result) -> str:
     return f"{short(row.title)} · {row.engine} · {made} · {row.id[:6]}"
 
 
+def copy_link(result_id: str, frame: int) -> None:
+    """Show a button that copies the address of a frame of a result."""
+    st.html(
+        f'<button class="dl copy" data-link="video?result={result_id}&amp;frame={frame}" '
+        f'style="background:none;cursor:pointer;font:inherit">Copy link to frame {frame}</button>'
+        "<script>if (!window.vosCopies) { window.vosCopies = true;"
+        'document.addEventListener("click", async (event) => {'
+        'const button = event.target.closest?.("button.copy"); if (!button) return;'
+        "const link = new URL(button.dataset.link, location.href).href;"
+        "try { await navigator.clipboard.writeText(link); button.textContent = 'Copied'; }"
+        "catch { window.prompt('The link', link); } }); }</script>",
+        unsafe_allow_javascript=True,
+        width="content",
+    )
+
+
 def describe(result: Row | Result) -> str:
     """Return a result in a line: title, engine, when."""
     return f"{short(result.title)} · {result.engine} · {ago(result.created)}"

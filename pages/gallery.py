@@ -16,6 +16,7 @@ def main() -> None:
     """Show the results as a grid of pictures."""
     st.title("Gallery")
     count = store.count()
+    _bin()
     if not count:
         st.info("Nothing here yet: every finished result is kept here and comes back at once.")
         _parts.upload_button()
@@ -76,11 +77,24 @@ def _first_sheet() -> None:
     st.query_params.pop("sheet", None)
 
 
+def _bin() -> None:
+    """Offer to bring back what was deleted within a day."""
+    gone = store.discarded() if _parts.may_change() else []
+    if not gone:
+        return
+    with st.expander(f"Deleted within a day ({len(gone)})", icon=":material/restore_from_trash:"):
+        for one in gone[: _parts.PER_SHEET]:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{_parts.plain(_parts.short(one.title))}** · {_parts.ago(one.at)}")
+                _parts.button("Bring back", store.bring_back, one.id, changes=True, key=f"back_{one.id}")
+        _parts.button("Delete all of these for good", store.empty_bin, changes=True, key="empty_bin")
+
+
 def _delete(row: Row) -> None:
     if _parts.may_change():
         with st.popover("Delete", icon=":material/delete:"):
-            st.markdown("This cannot be undone.")
-            _parts.button("Delete it", store.delete, row.id, changes=True, key=f"delete_{row.id}")
+            st.markdown("For a day it can be brought back.")
+            _parts.button("Delete it", store.discard, row.id, changes=True, key=f"delete_{row.id}")
 
 
 main()

@@ -87,6 +87,7 @@ def _stage(result: Result) -> None:
             icon=":material/edit:",
             key="correct",
         )
+        _parts.copy_link(result.id, frame)
         if result.missing:
             _parts.button(
                 f"Track the other {result.missing} frames",
@@ -291,7 +292,7 @@ def _save(result_id: str) -> None:
 
 def _delete(result_id: str) -> None:
     if st.session_state[f"sure_{result_id}"]:
-        store.delete(result_id)
+        store.discard(result_id)
         st.session_state["kept_result"] = ""
         _parts.go("gallery.py")
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.test_segment import COUNT, clip, make_job  # noqa: F401 (a fixture)
+from tests.rolling import COUNT, make_job
 from vos import downloads
 from vos.errors import InvalidInput
 from vos.export_jobs import ExportQueue
@@ -14,7 +14,7 @@ from vos.video.finish import Finish
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory, clip):  # noqa: F811
+def runner(tmp_path_factory, clip):
     with Store(tmp_path_factory.mktemp("cache")) as store:
         runner = JobRunner(store)
         runner.wait(runner.submit(make_job(clip, 0, title="Disk"), "d"), 60)

@@ -136,6 +136,10 @@ def test_the_gallery_deletes_one_result(filled):
     app.button(key=f"delete_{gone}").click().run()
     assert [result.id for result in filled.store.results()] != [gone]
     assert len(filled.store.results()) == 1
+    app.button(key=f"back_{gone}").click().run()
+    assert not app.exception
+    assert [result.id for result in filled.store.results()].count(gone) == 1
+    assert len(filled.store.results()) == 2
 
 
 def test_a_result_can_be_renamed_on_its_page(filled):

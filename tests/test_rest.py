@@ -4,6 +4,7 @@ import io
 import json
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from tests.test_segment import COUNT, clip, make_job  # noqa: F401 (a fixture)
+from tests.rolling import COUNT, make_job
 from vos import api, jobs, sharing
 from vos.api import form
 from vos.api.guard import Guard
@@ -40,18 +41,18 @@ def client(runner, monkeypatch):
     return TestClient(Starlette(routes=api.routes, middleware=[guard]), headers=OURS)
 
 
-def mask_png(clip, value=255):  # noqa: F811
+def mask_png(clip, value=255):
     return encode_png((make_job(clip, 0).prompts[0].mask > 0).astype(np.uint8) * value)
 
 
-def ask(client, clip, wait="1", **fields):  # noqa: F811
+def ask(client, clip, wait="1", **fields):
     files = [("clip", ("My clip.mp4", clip.read_bytes())), ("mask", ("m.png", mask_png(clip, 1)))]
     data = {"engine": "flow", "title": "A disk", "names": '{"1": "Disk"}'} | fields
     return client.post(f"/api/infer?wait={wait}", files=files, data=data)
 
 
 @pytest.fixture
-def result(client, clip):  # noqa: F811
+def result(client, clip):
     """A stored result, as JSON."""
     result_id = ask(client, clip).headers["X-VOS-Result"]
     return client.get(f"/api/results/{result_id}").json()
@@ -66,7 +67,7 @@ def until_over(client, job):
     raise AssertionError(job)
 
 
-def test_a_clip_and_a_mask_come_back_as_the_rendered_video_with_its_facts(client, clip, runner):  # noqa: F811
+def test_a_clip_and_a_mask_come_back_as_the_rendered_video_with_its_facts(client, clip, runner):
     answer = ask(client, clip)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "video/mp4")
     facts = {name: answer.headers[f"x-vos-{name}"] for name in ("engine", "frames", "visible")}
@@ -77,7 +78,7 @@ def test_a_clip_and_a_mask_come_back_as_the_rendered_video_with_its_facts(client
     assert not [*(runner.store.folder / "work").iterdir()]
 
 
-def test_without_waiting_it_is_a_job_and_the_same_again_is_the_result_at_once(client, clip):  # noqa: F811
+def test_without_waiting_it_is_a_job_and_the_same_again_is_the_result_at_once(client, clip):
     answer = ask(client, clip, wait="0", options='{"preset": "fast"}')
     assert answer.status_code == 202
     job = answer.json()
@@ -91,7 +92,7 @@ def test_without_waiting_it_is_a_job_and_the_same_again_is_the_result_at_once(cl
     assert again.json()["options"] == {"preset": "fast"}
 
 
-def test_an_uploaded_clip_is_named_by_its_digest_and_masks_by_their_frames(client, clip, runner):  # noqa: F811
+def test_an_uploaded_clip_is_named_by_its_digest_and_masks_by_their_frames(client, clip, runner):
     digest = client.post("/api/uploads?name=a.mp4", content=clip.read_bytes()).json()["digest"]
     mask = make_job(clip, 3).prompts[0].mask > 0
     data = {"digest": digest, "engine": "flow"}
@@ -104,7 +105,7 @@ def test_an_uploaded_clip_is_named_by_its_digest_and_masks_by_their_frames(clien
         assert np.array_equal(masks[3] > 0, mask)
 
 
-def test_a_result_gives_its_parts(client, clip, result, runner):  # noqa: F811
+def test_a_result_gives_its_parts(client, clip, result, runner):
     links = result["links"]
     stored = runner.store.get(result["id"])
     part = client.get(links["video"], headers={"Range": "bytes=10-19"})
@@ -154,7 +155,7 @@ def test_an_export_never_reads_a_path_that_a_request_names(client, result, tmp_p
     assert "the sha256 of an upload is needed" in answer.json()["detail"]
 
 
-def test_a_correction_is_another_result_and_keeps_the_first(client, clip, result):  # noqa: F811
+def test_a_correction_is_another_result_and_keeps_the_first(client, clip, result):
     mask = make_job(clip, 6).prompts[0].mask > 0
     answer = client.post(
         f"{result['links']['self']}/corrections",
@@ -172,7 +173,7 @@ def test_a_correction_is_another_result_and_keeps_the_first(client, clip, result
     assert nothing.status_code == 422
 
 
-def test_a_deleted_result_is_gone(client, clip):  # noqa: F811
+def test_a_deleted_result_is_gone(client, clip):
     gone = ask(client, clip, names='{"1": "Gone"}', options='{"preset": "medium"}').headers["x-vos-result"]
     assert client.delete(f"/api/results/{gone}").status_code == 204
     assert client.get(f"/api/results/{gone}").status_code == 404
@@ -193,7 +194,7 @@ def test_a_deleted_result_is_gone(client, clip):  # noqa: F811
         ({"engine": "flow"}, ["clip", "mask[99]"], "prompt frame 99 is outside 0..11"),
     ],
 )
-def test_what_cannot_be_right_is_a_problem_with_a_sentence(client, clip, runner, fields, files, sentence):  # noqa: F811
+def test_what_cannot_be_right_is_a_problem_with_a_sentence(client, clip, runner, fields, files, sentence):
     content = {"clip": clip.read_bytes()}
     sent = [(name, (name, content.get(name, mask_png(clip, 1)))) for name in files]
     answer = client.post("/api/infer", data=fields, files=sent)
@@ -205,7 +206,7 @@ def test_what_cannot_be_right_is_a_problem_with_a_sentence(client, clip, runner,
     assert not [*(runner.store.folder / "work").iterdir()]
 
 
-def test_a_broken_form_leaves_nothing(client, clip, runner, monkeypatch):  # noqa: F811
+def test_a_broken_form_leaves_nothing(client, clip, runner, monkeypatch):
     before = sorted((runner.store.folder / "uploads").iterdir())
     head = b'--b\r\nContent-Disposition: form-data; name="clip"; filename="a.mp4"\r\n\r\n'
     kind = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -229,7 +230,7 @@ def test_other_sites_change_nothing(client, result, headers):
     assert client.get(result["links"]["self"]).status_code == 200
 
 
-def test_a_token_that_is_set_is_needed_and_passes_a_shared_dashboard(client, clip, result, monkeypatch):  # noqa: F811
+def test_a_token_that_is_set_is_needed_and_passes_a_shared_dashboard(client, clip, result, monkeypatch):
     monkeypatch.setenv(sharing.API_TOKEN, "secret")
     assert client.delete(result["links"]["self"]).status_code == 403
     assert client.delete(result["links"]["self"], headers={"Authorization": "Bearer no"}).status_code == 403
@@ -268,3 +269,17 @@ def test_every_operation_is_described_and_shown(client):
     page = client.get("/api/docs").text
     assert all(f"<code>{path}</code>" in page for _, path in described)
     assert "<script" not in page
+
+
+def test_the_client_of_the_docs_works(client, clip, tmp_path, monkeypatch):
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+    (tmp_path / "mask.png").write_bytes(mask_png(clip, 1))
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
+    code = text.partition("```python\n")[2].partition("```")[0]
+    code = code.replace('"http://localhost:8501"', '"http://testserver"').replace(
+        '{"title": "My clip"}', '{"title": "My clip", "engine": "flow"}'
+    )
+    monkeypatch.setattr("requests.Session", lambda: client)
+    exec(compile(code, "docs/api.md", "exec"), {})
+    assert len(zipfile.ZipFile(tmp_path / "masks.zip").namelist()) == COUNT

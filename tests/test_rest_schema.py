@@ -5,7 +5,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from starlette.applications import Starlette
 
-from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
+from tests.rolling import make_job
 from vos import api, jobs
 from vos.jobs import JobRunner
 from vos.store import Store
@@ -20,7 +20,7 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory, clip):  # noqa: F811
+def served(tmp_path_factory, clip):
     with Store(tmp_path_factory.mktemp("cache")) as store, pytest.MonkeyPatch.context() as patch:
         runner = JobRunner(store)
         runner.wait(runner.submit(make_job(clip, 0), "d"), 60)

@@ -4,6 +4,7 @@ import os
 import pickle
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -275,3 +276,44 @@ def test_listing_and_eviction_cost_the_same_number_of_statements_however_many_th
             return listed, len(selects)
 
     assert statements(8) == statements(32)
+
+
+def test_what_was_deleted_can_be_brought_back_for_a_day(store, files, monkeypatch):
+    for name in "ab":
+        store.put(make_result(name), files)
+    stored = store.get("a" * 64)
+    contents = {name: path.read_bytes() for name, path in stored.files.items()}
+    store.discard("a" * 64)
+    assert store.get("a" * 64) is None
+    assert ([row.id[0] for row in store.page().rows], store.check()) == (["b"], [])
+    assert [(one.id, one.title) for one in store.discarded()] == [("a" * 64, stored.title)]
+    assert {n: p.read_bytes() for n, p in store.bring_back("a" * 64).files.items()} == contents
+    assert (store.count(), store.discarded(), store.check()) == (2, [], [])
+    store.discard("a" * 64)
+    later = time.time() + 90_000
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert store.discarded() == []
+    with pytest.raises(InvalidInput, match="a day has gone by"):
+        store.bring_back("a" * 64)
+
+
+def test_the_same_result_made_again_stays_when_the_deleted_one_is_brought_back(store, files):
+    store.put(make_result(), files)
+    store.discard("a" * 64)
+    again = store.put(make_result(), files)
+    assert store.bring_back("a" * 64) == again
+    assert store.count() == 1
+
+
+def test_what_was_deleted_goes_for_good_before_other_results_make_room(store, files, tmp_path):
+    store.put(make_result("x", digest="x"), files)
+    one = store.size_bytes()
+    with Store(tmp_path / "small", limit_bytes=int(2.5 * one)) as small:
+        for name in "ab":
+            small.put(make_result(name, digest=name), files)
+        small.discard("a" * 64)
+        assert small.size_bytes() == pytest.approx(2 * one, rel=0.1)
+        small.put(make_result("c", digest="c"), files)
+        small.put(make_result("d", digest="d"), files)
+        assert small.discarded() == []
+        assert {row.id[0] for row in small.page().rows} == {"c", "d"}

@@ -115,6 +115,30 @@ def test_an_export_is_made_on_the_page_and_saved(page, results, cache):
     assert probe(saved.value.path()).frames == 3
 
 
+def test_the_link_to_a_frame_is_copied_and_leads_there(page, results, dashboard):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/gallery?search=beta")
+    page.get_by_role("link", name="Beta fish").click()
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(dashboard + r"/video\?result=[0-9a-f]{64}&frame=0", link)
+    page.goto(link.replace("frame=0", "frame=2"))
+    expect(page.get_by_role("button", name="Correct frame 2")).to_be_visible()
+
+
+def test_what_is_deleted_in_the_gallery_can_be_brought_back(page, results):
+    page.goto("/gallery?search=alpha")
+    expect(page.get_by_role("link", name="Alpha fish")).to_be_visible()
+    page.get_by_role("button", name="Delete").first.click()
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.get_by_role("link", name="Alpha fish")).to_have_count(0)
+    page.get_by_text("Deleted within a day").click()
+    page.screenshot(path=SHOTS / "bin.png")
+    page.get_by_role("button", name="Bring back").first.click()
+    expect(page.get_by_role("link", name="Alpha fish")).to_be_visible()
+
+
 def test_the_address_names_the_result_that_is_shown_and_back_is_one_step(page, results):
     page.goto("/gallery")
     page.get_by_role("link", name="Video").click()

@@ -1,15 +1,17 @@
 """python -m vos store check: what is wrong is said, and mended when asked for."""
 
 import os
+import zipfile
 
 import pytest
 
+from tests.rolling import make_job
 from tests.stored import make_result
-from vos import folders
+from vos import folders, segment
 from vos.cli import main
 from vos.errors import DiskFull, StorageUnavailable
 from vos.folders import explaining
-from vos.store import Store
+from vos.store import Store, facts
 
 
 @pytest.fixture
@@ -67,3 +69,36 @@ def test_only_what_concerns_the_folder_is_explained(tmp_path):
         raise PermissionError(13, "Permission denied", "/elsewhere/clip.mp4")
     with pytest.raises(StorageUnavailable, match="does not exist"), explaining(tmp_path / "gone"):
         (tmp_path / "gone" / "file").write_text("x")
+
+
+def test_a_result_leaves_as_one_file_and_comes_into_another_store(clip, tmp_path, capsys):
+    with Store(tmp_path / "one") as store:
+        list(segment.run(make_job(clip, 0, title="A disk"), store))
+        result = store.newest()
+        wanted = {name: path.read_bytes() for name, path in result.files.items()}
+    file = tmp_path / "disk.zip"
+    command = ["store", "export", result.id[:8], "--out", str(file), "--cache", str(tmp_path / "one")]
+    assert main(command) == 0
+    assert main(command) == 2
+    assert "exists already" in capsys.readouterr().err
+    for _ in range(2):
+        assert main(["store", "import", str(file), "--cache", str(tmp_path / "two")]) == 0
+    with Store(tmp_path / "two") as store:
+        (brought,) = store.results()
+        assert {name: path.read_bytes() for name, path in brought.files.items()} == wanted
+        assert facts(brought) == facts(result)
+        assert store.check() == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "foreign", "text"])
+def test_what_is_no_packed_result_is_refused_and_leaves_nothing(clip, tmp_path, capsys, damage):
+    file, store = tmp_path / "disk.zip", tmp_path / "two"
+    if damage == "foreign":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("../evil", "x")
+    else:
+        file.write_bytes(b"PK\3\4" * 99 if damage == "cut" else b"words")
+    assert main(["store", "import", str(file), "--cache", str(store)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not list(tmp_path.rglob("*evil*"))
+    assert [*(store / "kept").iterdir()] == [*(store / "work").iterdir()] == []

@@ -1,15 +1,17 @@
-"""python -m vos store: what the store of results holds, whether it is sound, and its repair."""
+"""python -m vos store: whether the results on disk are sound, their repair, and results as single files."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from vos.errors import StorageUnavailable
+from vos import downloads
+from vos.commands.export import find
+from vos.errors import InvalidInput, StorageUnavailable
 from vos.folders import results
-from vos.store import Store
+from vos.store import Store, parcel
 
-HELP = "look over the results on disk, and repair what a crash or a full disk left"
+HELP = "look over and repair the results on disk; write one as a file, or bring one in"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -21,17 +23,40 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="remove what dead processes left, list what is not listed, set damaged results aside",
     )
-    check.add_argument(
-        "--cache", type=Path, metavar="FOLDER", help="the store; default: $VOS_CACHE or cache/"
-    )
+    export = commands.add_parser("export", help="write a result, with its clip, as one file")
+    export.add_argument("result", help="its id, or the beginning")
+    export.add_argument("--out", type=Path, metavar="FILE", help="default: the title and _result.vos.zip")
+    bring = commands.add_parser("import", help="bring a result in that export wrote")
+    bring.add_argument("file", type=Path, metavar="FILE")
+    for command in (check, export, bring):
+        command.add_argument(
+            "--cache", type=Path, metavar="FOLDER", help="the store; default: $VOS_CACHE or cache/"
+        )
 
 
 def run(args: Namespace) -> int:
-    """Check, or repair; 1 when something was wrong and was not repaired.
+    """Check, repair, export or import; 1 when something was wrong and was not repaired.
 
     Raises:
         StorageUnavailable: there is no store, or it cannot be read or written.
     """
+    if args.action == "check":
+        return _check(args)
+    with Store(args.cache or results()) as store:
+        if args.action == "import":
+            result = parcel.unpack(store, args.file)
+            print(f"{result.title}: {result.id}")
+            return 0
+        result = find(store, args.result)
+        target = args.out or Path(downloads.file_name(result, "result.vos.zip"))
+        if target.exists():
+            raise InvalidInput(f"{target} exists already; name another file with --out")
+        parcel.pack(store, result.id, target)
+        print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+def _check(args: Namespace) -> int:
     folder = args.cache or results()
     if not folder.is_dir():
         raise StorageUnavailable(f"there is no store of results in {folder}")

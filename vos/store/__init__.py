@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,17 +14,20 @@ from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 import diskcache
 
 from vos import uploads
-from vos.errors import InvalidInput, StorageUnavailable
+from vos.errors import DiskFull, InvalidInput, StorageUnavailable
 from vos.folders import explaining
 from vos.owned import OwnedFolder, abandoned
 from vos.store import old
+from vos.store.bin import Bin, Deleted
 from vos.store.folder import FILES, OPTIONAL, bring, facts, fill
 from vos.store.index import SORTS, Page, Row
 from vos.store.shelf import SWEEP_S, Shelf
 from vos.store.texts import Texts
 from vos.types import Result
 
-__all__ = ["FILES", "OPTIONAL", "Page", "Row", "Store", "facts"]
+__all__ = ["FILES", "OPTIONAL", "Deleted", "Page", "Row", "Store", "facts"]
+
+log = logging.getLogger(__name__)
 
 LIMIT_BYTES = 20 * 2**30
 
@@ -67,6 +71,7 @@ class Store:
             with contextlib.suppress(OSError):  # a disk that can only be read
                 folder.chmod(0o700)
             self.shelf = Shelf(folder)
+        self.bin = Bin(folder / "deleted")
         self._drafts = Texts(folder / "results", self.shelf.aside)
         if tidy and self._drafts.writable:
             self._tidy()
@@ -110,6 +115,9 @@ class Store:
         missing = [name for name in FILES if name not in files]
         assert not missing, missing
         known = {name: files[name] for name in (*FILES, *OPTIONAL, "source") if name in files}
+        binned = _loose_bytes(self.bin.folder)
+        if binned and binned + self.shelf.used_bytes() > self._limit_bytes:
+            self.bin.sweep(0)
         with OwnedFolder(self._work) as work:
             clip = Path(work) / "clip"
             if self.link_clip(result.digest, clip):
@@ -233,6 +241,42 @@ class Store:
         self.shelf.remove(result_id)
 
     @_careful
+    def discard(self, result_id: str) -> None:
+        """Remove a result so that for a day it can be brought back; on a full disk it goes for good."""
+        try:
+            with explaining(self.folder):
+                self.bin.sweep()
+                self.shelf.put_aside(result_id, self.bin)
+        except DiskFull as error:
+            log.info("result %s goes for good: %s", result_id, error)
+            self.bin.sweep(0)
+            self.shelf.remove(result_id)
+            self.shelf.reconcile()
+
+    @_careful
+    def discarded(self) -> list[Deleted]:
+        """Return what can be brought back, the newest first."""
+        self.bin.sweep()
+        return self.bin.all()
+
+    @_careful
+    def bring_back(self, result_id: str) -> Result:
+        """Undo `discard`.
+
+        Raises:
+            InvalidInput: it has gone for good.
+        """
+        result = self.shelf.bring_back(result_id, self.bin)
+        if result is None:
+            raise InvalidInput(f"the result {result_id[:12]} cannot be brought back; a day has gone by")
+        return result
+
+    @_careful
+    def empty_bin(self) -> None:
+        """Let go for good of all that was discarded."""
+        self.bin.sweep(0)
+
+    @_careful
     def rename(self, result_id: str, *, title: str, names: Mapping[int, str] | None = None) -> Result:
         """Give a result another title and its objects other names.
 
@@ -265,7 +309,7 @@ class Store:
     def size_bytes(self) -> int:
         """Return the disk space that results take, with what is half made and what was set aside."""
         return self.shelf.used_bytes() + sum(
-            _loose_bytes(top) for top in (self._work, self.shelf.aside, *self.shelf.gone())
+            _loose_bytes(top) for top in (self._work, self.shelf.aside, self.bin.folder, *self.shelf.gone())
         )
 
     def set_aside(self) -> list[str]:
@@ -292,6 +336,7 @@ class Store:
             for _ in abandoned(self._work):
                 pass
             self.shelf.sweep()
+            self.bin.sweep()
             self.shelf.reconcile()
             old.migrate(self._drafts.cache, self.shelf, self._work)
             self._drafts.cache.expire()

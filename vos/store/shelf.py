@@ -18,6 +18,7 @@ from pathlib import Path
 
 from vos.errors import DamagedResult
 from vos.store import index as rows
+from vos.store.bin import Bin
 from vos.store.folder import META, NAMES, describe, entry_of, read_entry, read_text, take_file, write_meta
 from vos.store.index import Entry, Index, Page, note
 from vos.types import Result
@@ -122,6 +123,24 @@ class Shelf:
             shutil.rmtree(self.kept / f"{name}{GONE}", ignore_errors=True)
         with self.index.change() as connection:
             rows.remove(connection, leaving)
+
+    def put_aside(self, result_id: str, to: Bin) -> None:
+        """Move a result into the bin."""
+        with self.index.change() as connection:
+            leaving = [(result_id, name) for name in self._folders(result_id)]
+            for _, name in leaving:
+                target = to.place(name)
+                os.rename(self.kept / name, target)
+                os.utime(target)
+            rows.remove(connection, leaving)
+
+    def bring_back(self, result_id: str, bin_: Bin) -> Result | None:
+        """Take a result out of the bin, unless the same is there; return it, or None when it is gone."""
+        with self.index.change() as connection:
+            if (found := bin_.find(result_id)) is not None and not self._folders(result_id):
+                os.rename(found, self.kept / found.name)
+                self._adopt(connection, found.name)
+        return self.get(result_id)
 
     def describe_anew(self, result_id: str, *, title: str, names: Mapping[int, str]) -> Result | None:
         """Give a result another title and other names of its objects; None when it is gone."""
