@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from tests.net.clips import MemoryClip
@@ -95,5 +96,7 @@ def test_after_a_cut_the_mask_is_empty_until_the_object_is_back():
     frames = [f for f, _ in pairs[:4]] + [elsewhere] * 3 + [f for f, _ in pairs[4:]]
     answers = list(built(192).segment(MemoryClip(frames), [Prompt(0, pairs[0][1])]))
     assert not any(answer.mask.any() for answer in answers[4:7])
+    assert [answer.confidence for answer in answers[4:7]] == pytest.approx([0] * 3, abs=1e-6)
+    assert answers[-1].confidence > 0.7
     found, truth = answers[-1].mask > 0, pairs[-1][1] > 0
     assert np.sum(found & truth) / np.sum(found | truth) > 0.85

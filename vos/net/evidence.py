@@ -37,6 +37,11 @@ class Evidence:
         self._presences: dict[int, Presence] = {}
         self._sought: set[int] = set()  # objects not yet found since the scene began
 
+    @property
+    def sought(self) -> int:
+        """How many objects are not found since the scene began."""
+        return len(self._sought)
+
     def tell(self, object_id: int, prob: Tensor) -> None:
         """Take it for true that an object is where its probabilities (1, h, w) say."""
         self._sought.discard(object_id)

@@ -127,12 +127,16 @@ class Propagation:
         """
         features = self._predict(frame, window if window and prompt is None else self.whole)
         mean = torch.stack((self.prob, *others)).mean(0) if others else self.prob
-        mask, sure = to_label_map(mean, self.objects, frame), measure_confidence(self.prob, TEMPERATURE)
+        mask, sure = to_label_map(mean, self.objects, frame), self._measure()
         named = self._settle(frame, features, prompt)
         if prompt is not None:
             mask = impose(mask, prompt)
-            sure = measure_confidence(self.prob, TEMPERATURE) if named < len(self.objects) else 1.0
+            sure = self._measure() if named < len(self.objects) else 1.0
         return Prediction(mask, sure)
+
+    def _measure(self) -> float:
+        """Return the confidence; an object that is not found since the scene began counts as 0."""
+        return measure_confidence(self.prob, TEMPERATURE) - self.evidence.sought / max(len(self.objects), 1)
 
     @torch.inference_mode()
     def follow(self, frame: Frame, prompt: Mask | None = None) -> None:
