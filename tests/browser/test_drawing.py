@@ -414,3 +414,32 @@ def test_on_a_phone_a_tap_finds_the_object_and_all_is_in_reach(chromium, dashboa
     assert not tab.agree(0).any()
     assert tab.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
     context.close()
+
+
+def test_keys_choose_objects_and_a_shape_is_edited_in_steps(tab):
+    brush(tab)
+    tab.click("add_object")
+    tab.drag((500, 100), (600, 200))
+    tab.agree(3)
+    tab.page.keyboard.press("1")
+    expect(tab.page.locator(".objects li.chosen .dot")).to_have_text("1")
+    tab.wait()
+    before = tab.kept()
+    tab.open("edit_mask")
+    tab.click("touch_grow")
+    grown = tab.agree(4)
+    tab.click("touch_smooth")
+    tab.agree(5)
+    tab.page.keyboard.press("Escape")
+    assert (grown == 1).sum() > (before == 1).sum() + 300
+    assert np.array_equal(grown == 2, before == 2)
+    tab.click("undo")
+    tab.click("undo")
+    assert np.array_equal(tab.agree(3), before)
+    tab.page.get_by_role("button", name="Hide Object 2").click()
+    tab.wait()
+    end = time.monotonic() + 20
+    while set(np.unique(tab.shown())) != {0, 1}:
+        assert time.monotonic() < end
+        tab.page.wait_for_timeout(100)
+    assert np.array_equal(tab.kept(), before)
