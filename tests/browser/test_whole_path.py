@@ -69,6 +69,10 @@ def test_the_whole_path_from_upload_to_a_cache_hit(page, clip):
     )
     for place in (".st-key-tools", ".st-key-canvas", ".st-key-under", ".st-key-bar", ".objects"):
         assert page.locator(place).evaluate(inside), f"{place} is not in sight at 1400x900"
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_label("Short side", exact=True)).to_have_value("384")
+    page.keyboard.press("Escape")
+    settle(page)
     page.get_by_role("button", name=TRACK).click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.screenshot(path=SHOTS / "upload_running.png")
