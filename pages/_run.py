@@ -29,9 +29,11 @@ def bar(draft: Draft, info: VideoInfo, jobs: JobRunner) -> None:
                 draft = _drafts.edit(draft, jobs.store, lambda newest: _take_engine(newest, names[0]))
             kind = engines[draft.engine].Options
             _options(kind, draft, shown=True)
-            with st.popover("More", icon=":material/tune:", key="more"):
-                _engine(draft, names, engines)
-                _options(kind, draft, shown=False)
+            more = st.popover("More", icon=":material/tune:", key="more", on_change="rerun")
+            if more.open:  # a widget that mounts later than it is made tells its default as if it were chosen
+                with more:
+                    _engine(draft, names, engines)
+                    _options(kind, draft, shown=False)
             ready = not draft.by_hand or bool(draft.prompts())
             with st.container(key="time", width="stretch"):
                 st.caption(_time(draft, info, jobs) if ready else "Click on the object first")

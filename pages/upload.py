@@ -26,7 +26,8 @@ COMPACT = """<style>
 .stMainBlockContainer{padding:3.2rem .8rem .5rem}
 [data-testid="stBottomBlockContainer"]{padding:.4rem .8rem}
 :is(.st-key-undo,.st-key-redo) [data-testid="stMarkdownContainer"]{display:none}
-.st-key-tools .stHorizontalBlock{column-gap:.4rem}
+.st-key-tools .stHorizontalBlock{column-gap:.3rem}
+:is(.st-key-undo,.st-key-redo,.st-key-zoom_in,.st-key-zoom_out) button{padding:.25rem .5rem;min-width:2.4rem}
 .st-key-time{order:-1;flex:1 0 100%}
 }</style>"""  # everything in sight at 1400x900, and on a phone
 

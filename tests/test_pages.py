@@ -162,6 +162,8 @@ def test_without_a_mask_one_click_runs_the_engine_that_finds_the_object(runner, 
     assert app.button(key="run").disabled
     app.segmented_control(key="way_token").set_value("find").run()
     assert not app.exception
+    app.session_state["more"] = True
+    app.run()
     assert app.selectbox(key="engine_token_False").options == [cosnet.TITLE]
     assert not app.button(key="run").disabled
     app.button(key="run").click().run()
@@ -176,6 +178,8 @@ def test_back_to_painting_the_engine_is_one_that_follows_masks(draft):
     app.segmented_control(key="way_token").set_value("find").run()
     app.segmented_control(key="way_token").set_value("paint").run()
     assert not app.exception
+    app.session_state["more"] = True
+    app.run()
     assert app.selectbox(key="engine_token_True").value == DEFAULT_ENGINE
     assert app.button(key="run").disabled
 
@@ -185,6 +189,8 @@ def test_the_mode_is_in_sight_and_counts(draft):
     app.segmented_control(key="option_token_memory_mode").set_value("accurate").run()
     assert not app.exception
     assert app.session_state["draft"].options == {"mode": "accurate", "short_side": 64}
+    app.session_state["more"] = True
+    app.run()
     app.selectbox(key="engine_token_True").set_value("flow").run()
     assert not app.exception
     assert not [control for control in app.segmented_control if "_mode" in (control.key or "")]

@@ -27,7 +27,9 @@ def show(
     height, width = size_hw
     left, top, wide, high = region
     part = [left / width, top / height, wide / width, high / height]
-    _component()(key=key, data={"picture": picture, "part": part}, on_centre_change=on_move)
+    _component()(
+        key=key, data={"picture": picture, "part": part, "ratio": width / height}, on_centre_change=on_move
+    )
 
 
 def centre(key: str) -> tuple[float, float] | None:

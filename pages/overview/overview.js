@@ -25,6 +25,8 @@ class Overview {
   update(data, tell) {
     Object.assign(this, { data, tell });
     const image = this.root.querySelector("img");
+    this.root.style.aspectRatio = data.ratio;
+    this.root.style.width = `min(100%, calc(9rem * ${data.ratio}))`;  // known before the picture is there
     if (image.getAttribute("src") !== data.picture) image.src = data.picture;
     if (!this.held && !this.resting) this.place(data.part);
   }

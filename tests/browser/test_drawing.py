@@ -69,6 +69,10 @@ class Tab:
         self.page.locator(f".st-key-{name} button").click()
         self.wait()
 
+    def undo(self):
+        """Undo; `agree` waits for it."""
+        self.page.locator(".st-key-undo button").click()
+
     def place(self, x, y):
         box = self.page.locator("canvas.upper-canvas").bounding_box()
         left, top, width, height = self.part
@@ -192,7 +196,7 @@ def test_tools_in_any_order_add_or_take_away_and_every_step_is_undone_and_done_a
         assert (before != after).sum() > 300, name
         kept.append(mask)
     for back in range(len(kept) - 2, -1, -1):
-        tab.click("undo")
+        tab.undo()
         assert np.array_equal(tab.agree(back), kept[back])
     expect(tab.page.locator(".st-key-undo button")).to_be_disabled()
     for forward in range(1, len(kept)):
@@ -219,7 +223,7 @@ def test_one_click_finds_the_object_and_a_click_beside_it_takes_away(tab):
     tab.tool("Take away")
     tab.point(*MIDDLE)
     assert tab.agree(4)[MIDDLE[1], MIDDLE[0]] == 0
-    tab.click("undo")
+    tab.undo()
     assert np.array_equal(tab.agree(3), less)
     assert [point.positive for point in tab.draft().clicks(0, 1).points] == [True, False]
     expect(tab.page.locator(".over .dot")).to_have_count(2)
@@ -274,7 +278,7 @@ def test_objects_stay_apart_through_add_choose_remove_and_undo(tab):
     assert set(np.unique(both)) == {0, 1, 2}
     tab.page.get_by_role("button", name="Remove Object 2").click()
     assert set(np.unique(tab.agree(4))) == {0, 1}
-    tab.click("undo")
+    tab.undo()
     assert np.array_equal(tab.agree(3), both)
 
 
@@ -285,7 +289,7 @@ def test_clearing_and_mask_files_of_any_kind_are_undone(tab, tmp_path):
     tab.click("clear_frame")
     tab.page.keyboard.press("Escape")
     assert not tab.agree(2).any()
-    tab.click("undo")
+    tab.undo()
     assert np.array_equal(tab.agree(1), first)
     thing = np.zeros((H, W), np.uint8)
     thing[300:400, 500:700] = 1
@@ -305,7 +309,7 @@ def test_clearing_and_mask_files_of_any_kind_are_undone(tab, tmp_path):
     expect(tab.page.locator("canvas.upper-canvas")).to_be_visible()
     assert set(np.unique(tab.agree(4))) == {0, 38}
     for _ in range(3):
-        tab.click("undo")
+        tab.undo()
     assert np.array_equal(tab.agree(1), first)
 
 
@@ -414,3 +418,32 @@ def test_on_a_phone_a_tap_finds_the_object_and_all_is_in_reach(chromium, dashboa
     assert not tab.agree(0).any()
     assert tab.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
     context.close()
+
+
+def test_keys_choose_objects_and_a_shape_is_edited_in_steps(tab):
+    brush(tab)
+    tab.click("add_object")
+    tab.drag((500, 100), (600, 200))
+    tab.agree(3)
+    tab.page.keyboard.press("1")
+    expect(tab.page.locator(".objects li.chosen .dot")).to_have_text("1")
+    tab.wait()
+    before = tab.kept()
+    tab.open("edit_mask")
+    tab.click("touch_grow")
+    grown = tab.agree(4)
+    tab.click("touch_smooth")
+    tab.agree(5)
+    tab.page.keyboard.press("Escape")
+    assert (grown == 1).sum() > (before == 1).sum() + 300
+    assert np.array_equal(grown == 2, before == 2)
+    tab.click("undo")
+    tab.undo()
+    assert np.array_equal(tab.agree(3), before)
+    tab.page.get_by_role("button", name="Hide Object 2").click()
+    tab.wait()
+    end = time.monotonic() + 20
+    while set(np.unique(tab.shown())) != {0, 1}:
+        assert time.monotonic() < end
+        tab.page.wait_for_timeout(100)
+    assert np.array_equal(tab.kept(), before)

@@ -69,6 +69,10 @@ def test_the_whole_path_from_upload_to_a_cache_hit(page, clip):
     )
     for place in (".st-key-tools", ".st-key-canvas", ".st-key-under", ".st-key-bar", ".objects"):
         assert page.locator(place).evaluate(inside), f"{place} is not in sight at 1400x900"
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_label("Short side", exact=True)).to_have_value("384")
+    page.keyboard.press("Escape")
+    settle(page)
     page.get_by_role("button", name=TRACK).click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.screenshot(path=SHOTS / "upload_running.png")
@@ -128,7 +132,7 @@ def test_without_a_mask_the_object_is_found_and_its_mask_prompts_another_engine(
     expect(page.get_by_role("img", name="Heat maps of attention")).to_be_visible()
     page.screenshot(path=SHOTS / "video_attention.png", full_page=True)
 
-    page.get_by_role("button", name="Use its mask as a prompt").click()
+    page.locator(".st-key-correct button").click()
     expect(page.locator("canvas.upper-canvas")).to_be_visible()
     area = page.locator(".area").first
     expect(area).to_have_text(re.compile(r"[\d,]+ px"))
