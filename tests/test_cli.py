@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from PIL import Image
 
 from tests.rolling import COUNT, disk, prompt, run_segment
+from vos import segment
 from vos.cli import explain, main
+from vos.commands import _runs
 from vos.errors import InvalidInput
 from vos.track_files import read_table
 from vos.types import Job, Prompt
@@ -196,3 +199,42 @@ def test_a_command_that_cannot_be_imported_harms_no_other(monkeypatch, capsys):
     assert main(["bench"]) == 2
     assert "the command bench cannot run here" in capsys.readouterr().err
     assert main(["weights", "list"]) == 0
+
+
+@pytest.mark.parametrize("stage", ["segmenting", "writing"])
+def test_an_interrupt_leaves_no_partial_file_and_the_next_run_goes_through(
+    clip, mask, tmp_path, monkeypatch, capsys, stage
+):
+    """Ctrl+C comes while frames are segmented, or while the files are written; it is the real signal."""
+    monkeypatch.setenv("VOS_CACHE", str(tmp_path / "cache"))
+    run = segment.run
+
+    def interrupted(*args, **options):
+        for step in run(*args, **options):
+            yield step
+            if getattr(step, "done", 0) == 5:
+                signal.raise_signal(signal.SIGINT)
+
+    def write_some(path, picture):
+        write_png(path, picture)
+        if path.name == "00005.png":
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        if stage == "segmenting":
+            patch.setattr(segment, "run", interrupted)
+        else:
+            patch.setattr(_runs, "write_png", write_some)
+        assert run_segment(clip, "--prompt", mask, "--out", tmp_path / "out") == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "vos: stopped"
+    left = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not [path for path in left if "part" in path.name or path.name.startswith(".")]
+    for path in left:
+        if path.suffix == ".png":
+            Image.open(path).load()
+    if left:
+        assert json.loads((tmp_path / "out" / "result.json").read_text())["complete"] is False
+    assert not list((tmp_path / "cache" / "work").iterdir())
+    assert run_segment(clip, "--prompt", mask, "--out", tmp_path / "out") == 0
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["complete"] is True
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == COUNT

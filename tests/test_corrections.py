@@ -10,7 +10,6 @@ import pytest
 from vos import segment
 from vos.errors import InvalidInput
 from vos.segment import Finished, Progress
-from vos.store import Store
 from vos.types import Device, Job, Prompt
 from vos.video.masks import MaskReader
 from vos.video.read import open_clip
@@ -34,13 +33,6 @@ def clip(tmp_path_factory):
         for index in range(COUNT):
             film.add(frame, index * 3600)
     return path
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "cache") as opened:
-        yield opened
-        assert opened.check() == []
 
 
 def run(store, job, **more):

@@ -14,7 +14,6 @@ from vos import draft_files
 from vos.drafts import STEPS, Clicks, Draft
 from vos.errors import InvalidInput
 from vos.labels import Labeller, Labels
-from vos.store import Store
 from vos.types import Point
 from vos.video.draw import COLOURS, hex_colour
 
@@ -36,12 +35,6 @@ def files(*masks):
 @pytest.fixture
 def draft(tmp_path):
     return Draft("token", str(tmp_path / "clip.mp4"), DIGEST, "A clip", SIZE)
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "cache") as store:
-        yield store
 
 
 def test_masks_on_several_frames_become_prompts_in_order(draft):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.test_segment import clip, make_job  # noqa: F401 (a fixture)
+from tests.rolling import make_job
 from vos import rates
 from vos.jobs import JobRunner
 from vos.store import Store
 
 
-def test_the_newest_result_of_an_engine_tells_how_long_the_next_takes(tmp_path, clip):  # noqa: F811
+def test_the_newest_result_of_an_engine_tells_how_long_the_next_takes(tmp_path, clip):
     with Store(tmp_path / "cache") as store:
         assert rates.expected_seconds(store, "flow", {}, 100) is None
         runner = JobRunner(store)

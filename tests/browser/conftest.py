@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from vos.store import Store
+
 ROOT = Path(__file__).parents[2]
 SHOTS = Path(__file__).parent / "screenshots"
 FLAGS = [
@@ -44,6 +46,13 @@ def _chromium():
 def cache(tmp_path_factory):
     """The folder of the dashboard's results."""
     return tmp_path_factory.mktemp("dashboard")
+
+
+@pytest.fixture(scope="session")
+def store(cache):
+    """The results of the dashboard, from another process than its own."""
+    with Store(cache) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

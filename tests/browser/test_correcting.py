@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from vos import segment, uploads
 from vos.segment import Finished
-from vos.store import Store
 from vos.types import Device, Job, Prompt
 from vos.video.masks import MaskReader
 from vos.video.write import VideoWriter
@@ -17,12 +16,6 @@ from vos.video.write import VideoWriter
 pytestmark = pytest.mark.browser
 
 HEIGHT, WIDTH, COUNT, FRAME = 240, 320, 10, 6
-
-
-@pytest.fixture(scope="module")
-def store(cache):
-    with Store(cache) as store:
-        yield store
 
 
 @pytest.fixture(scope="module")

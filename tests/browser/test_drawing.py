@@ -14,7 +14,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import SHOTS
 from vos import draft_files, uploads
 from vos.drafts import Draft
-from vos.store import Store
 from vos.video import sample
 from vos.video.draw import COLOURS
 from vos.video.masks import encode_png, resize_mask
@@ -27,12 +26,6 @@ TRUTH = sample.prompt() > 0
 ROWS, COLUMNS = np.nonzero(TRUTH)
 MIDDLE = int(COLUMNS.mean()), int(ROWS.mean())
 BOX = (int(COLUMNS.min()) - 4, int(ROWS.min()) - 4), (int(COLUMNS.max()) + 4, int(ROWS.max()) + 4)
-
-
-@pytest.fixture(scope="module")
-def store(cache):
-    with Store(cache) as store:
-        yield store
 
 
 @pytest.fixture(scope="module")
