@@ -246,7 +246,8 @@ def copy_link(result_id: str, frame: int) -> None:
     """Show a button that copies the address of a frame of a result."""
     st.html(
         f'<button class="dl copy" data-link="video?result={result_id}&amp;frame={frame}" '
-        f'style="background:none;cursor:pointer;font:inherit;font-size:.9rem">Copy link to frame {frame}</button>'
+        f'style="background:none;cursor:pointer;font:inherit;font-size:.9rem">'
+        f"Copy link to frame {frame}</button>"
         "<script>if (!window.vosCopies) { window.vosCopies = true;"
         'document.addEventListener("click", async (event) => {'
         'const button = event.target.closest?.("button.copy"); if (!button) return;'
