@@ -156,12 +156,10 @@ def _start(token: str, info: VideoInfo) -> None:
 def running(jobs: JobRunner, job_id: str, still: bytes = b"") -> None:
     """Show a job that waits or runs: its newest frame, at first `still`; the bottom bar says how it goes."""
 
-    @st.fragment(run_every=BEAT_S)
-    def picture() -> None:
-        if jpeg := jobs.preview(job_id) or still:
-            show_frame(jpeg, "The newest frame with its mask")
+    with st.container(key="running"):
+        place = st.empty()
 
-    @st.fragment(run_every=BEAT_S)
+    @st.fragment(run_every=BEAT_S)  # one for both places: two would ask for runs of a page that is left
     def progress() -> None:
         status = jobs.status(job_id)
         if status is None or not status.active:
@@ -169,9 +167,10 @@ def running(jobs: JobRunner, job_id: str, still: bytes = b"") -> None:
             return
         share, text = _how(status)
         st.progress(min(1.0, share), text)
+        if jpeg := jobs.preview(job_id) or still:
+            with place:
+                show_frame(jpeg, "The newest frame with its mask")
 
-    with st.container(key="running"):
-        picture()
     bar = {"horizontal": True, "vertical_alignment": "center", "gap": "small"}
     with st.bottom, st.container(key="bar"), st.container(**bar):
         with st.container(width="stretch"):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     path = tmp_path_factory.mktemp("clip") / "My holiday clip.mp4"
-    sample.write(path, count=24)
+    sample.write(path, count=10)
     return path
 
 
@@ -27,7 +27,7 @@ def long_clip(tmp_path_factory):
     path = tmp_path_factory.mktemp("clip") / "long.mp4"
     pictures = [frame for frame, _ in sample.frames(20)]
     with VideoWriter(path, sample.SIZE_HW, fps=Fraction(30)) as film:
-        for index in range(900):
+        for index in range(300):
             film.add(pictures[index % 20], index * 3000)
     return path
 
@@ -81,7 +81,7 @@ def test_the_whole_path_from_upload_to_a_cache_hit(page, clip):
 
     video = page.locator("video")
     video.evaluate("v => { v.muted = true; return v.play(); }")
-    page.wait_for_function("document.querySelector('video').currentTime > 0.3")
+    page.wait_for_function("document.querySelector('video').currentTime > 0.1")
     assert video.evaluate("v => [v.videoWidth, v.videoHeight]") == [854, 480]
     page.screenshot(path=SHOTS / "video.png", full_page=True)
 
