@@ -71,7 +71,7 @@ def _stage(result: Result) -> None:
     frame = player.show(
         f"/api/results/{result.id}/player.json",
         key=key,
-        frame=int(asked) if asked.isdecimal() and asked.isascii() else 0,
+        frame=int(asked[:9]) if asked.isdecimal() and asked.isascii() else 0,
         token=asked,
         finish=finish.query if finish.changes_masks else "",
     )
