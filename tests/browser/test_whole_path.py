@@ -79,10 +79,10 @@ def test_the_whole_path_from_upload_to_a_cache_hit(page, clip):
     expect(page.get_by_text("Rendering: success")).to_be_visible(timeout=180_000)
     assert "result=" in page.url
 
-    video = page.locator("video")
-    video.evaluate("v => { v.muted = true; return v.play(); }")
-    page.wait_for_function("document.querySelector('video').currentTime > 0.1")
-    assert video.evaluate("v => [v.videoWidth, v.videoHeight]") == [854, 480]
+    player = page.locator(".player[data-drawn]")
+    player.locator(".bar").focus()
+    page.keyboard.press("Space")
+    expect(player).not_to_have_attribute("data-frame", "0")
     page.screenshot(path=SHOTS / "video.png", full_page=True)
 
     page.get_by_role("button", name="3D trajectory").click()
