@@ -62,9 +62,11 @@ def _show(result: Result) -> None:
         _manage(result)
 
 
-@st.fragment
 def _stage(result: Result) -> None:
-    """Show the player, and what can be done with the frame that it shows; only this runs when it moves."""
+    """Show the player, and what can be done with the frame that it shows.
+
+    No fragment: the player may tell its frame after a run that dropped the fragment, and the page goes blank.
+    """
     key = f"player_{result.id}"
     asked = st.query_params.get("frame", "")
     finish = _finish_of(result.id)
