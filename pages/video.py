@@ -29,8 +29,6 @@ store = jobs.store
 
 def main() -> None:
     """Show the result that the address names, or the newest."""
-    if page := st.session_state.pop("go", ""):
-        st.switch_page(page)
     _main()
     _parts.remember("job", "")  # last: should this run be stopped, the upload page leads here again
 

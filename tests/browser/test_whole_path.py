@@ -83,6 +83,8 @@ def test_the_whole_path_from_upload_to_a_cache_hit(page, clip):
     player.locator(".bar").focus()
     page.keyboard.press("Space")
     expect(player).not_to_have_attribute("data-frame", "0")
+    page.keyboard.press("k")
+    settle(page)
     page.screenshot(path=SHOTS / "video.png", full_page=True)
 
     page.get_by_role("button", name="3D trajectory").click()
