@@ -107,8 +107,18 @@ def _do(act: Callable[..., object], changes: bool, args: tuple[Any, ...]) -> Non
 
 
 def go(page: str, **query: str) -> None:
-    """Go to a page."""
+    """Go to a page; `arrive` goes on where another run stops this one before it is there."""
+    st.session_state["going"] = page, query
     st.switch_page(page, query_params=query)
+
+
+def arrive(page: str) -> None:
+    """Say which page runs, as its file is called; it is left at once where `go` has named another."""
+    wanted, query = st.session_state.get("going", ("", {}))
+    if wanted == page:
+        del st.session_state["going"]
+    elif wanted:
+        st.switch_page(wanted, query_params=query)
 
 
 def open_result(result_id: str, page: str = "video.py") -> None:

@@ -20,6 +20,7 @@ pages = [
 if not _parts.may_change():  # a guest of a shared dashboard looks; uploading is not for them
     del pages[1]
 page = st.navigation(pages, position="top")
+_parts.arrive(f"{page.url_path or 'home'}.py")
 if st.session_state.get("page") != page.url_path:  # a canvas is mounted anew on every visit
     st.session_state["page"] = page.url_path
     st.session_state["visit"] = st.session_state.get("visit", 0) + 1
