@@ -134,6 +134,8 @@ def test_without_a_mask_the_object_is_found_and_its_mask_prompts_another_engine(
     expect(page.get_by_role("img", name="Heat maps of attention")).to_be_visible()
     page.screenshot(path=SHOTS / "video_attention.png", full_page=True)
 
+    page.locator(".player[data-drawn]").wait_for()
+    settle(page)
     page.locator(".st-key-correct button").click()
     expect(page.locator("canvas.upper-canvas")).to_be_visible()
     area = page.locator(".area").first
