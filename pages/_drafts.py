@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import secrets
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from pages import _parts
-from vos import draft_files, uploads
+from vos import downloads, draft_files, uploads
 from vos.correct import can_correct
 from vos.drafts import DEFAULT_ENGINE, Draft
 from vos.errors import VosError
@@ -21,7 +19,7 @@ from vos.jobs import JobRunner
 from vos.store import Store
 from vos.types import Mask, Result, object_ids
 from vos.uploads import Upload
-from vos.video.masks import MaskReader, read_mask
+from vos.video.masks import MaskReader
 from vos.video.read import probe
 
 __all__ = ["DEFAULT_ENGINE", "Draft"]
@@ -85,7 +83,7 @@ def _again(result: Result, store: Store) -> Draft:
         with result.files["source"].open("rb") as file:
             upload = uploads.keep(file, f"{result.title}.mp4", folder)
     draft = new(upload, store, title=result.title)
-    prompts = _prompts(result)
+    prompts = {prompt.frame: prompt.mask for prompt in downloads.prompts(result)}
 
     def fill(draft: Draft) -> None:
         for frame, mask in prompts.items():
@@ -98,12 +96,6 @@ def _again(result: Result, store: Store) -> Draft:
         draft.done = ()  # this is where it begins
 
     return edit(draft, store, fill)
-
-
-def _prompts(result: Result) -> dict[int, Mask]:
-    """Return the masks that a result was made from, by frame."""
-    with zipfile.ZipFile(io.BytesIO(result.files["prompts"].read_bytes())) as archive:
-        return {int(Path(name).stem): read_mask(archive.read(name))[0] for name in archive.namelist()}
 
 
 def _fit(mask: Mask, size_hw: tuple[int, int]) -> Mask:

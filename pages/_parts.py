@@ -14,7 +14,7 @@ import streamlit as st
 from vos import jobs as work
 from vos import plugins, sharing
 from vos.errors import InvalidInput, VosError
-from vos.jobs import JobRunner, JobStatus
+from vos.jobs import JobRunner
 from vos.store import Row, Store
 from vos.types import Result
 
@@ -297,44 +297,3 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"
-
-
-def job_panel(jobs: JobRunner, job_id: str) -> JobStatus | None:
-    """Show a job that waits or runs, alive, with a cancel button; rerun the page when it ends."""
-    status = jobs.status(job_id)
-    if status is None or not status.active:
-        return status
-
-    @st.fragment(run_every=0.5)
-    def alive() -> None:
-        now = jobs.status(job_id)
-        if now is None or not now.active:
-            st.rerun()
-            return
-        _progress(jobs, now)
-
-    alive()
-    return status
-
-
-def _progress(jobs: JobRunner, status: JobStatus) -> None:
-    if status.state == "queued":
-        st.progress(0.0, f"Waiting: number {status.position} in the queue")
-    else:
-        share = status.done / max(status.total, 1) if status.done else status.prepared
-        text = status.note[:1].upper() + status.note[1:]
-        if status.done:
-            text = f"{text} · frame {status.done} of {status.total}"
-        if status.fps:
-            text += f" · {status.fps:.1f} fps · {duration(status.seconds_left)} left"
-        st.progress(min(1.0, share), text)
-    button(
-        "Cancel",
-        jobs.cancel,
-        status.id,
-        changes=True,
-        icon=":material/stop_circle:",
-        key=f"cancel_{status.id}",
-    )
-    if preview := jobs.preview(status.id):
-        picture(preview, "The newest frame with its mask")

@@ -45,6 +45,15 @@ def can_correct(base: Result, job: Job, digest: str) -> bool:
     return kept and base.digest == digest and base.span == job.span and bool(job.prompts)
 
 
+def merge_prompts(earlier: Sequence[Prompt], later: Sequence[Prompt]) -> tuple[Prompt, ...]:
+    """Return all prompts; of objects that both name on a frame the later ones count."""
+    merged = {prompt.frame: prompt for prompt in earlier}
+    for prompt in later:
+        known = merged.get(prompt.frame)
+        merged[prompt.frame] = Prompt(prompt.frame, impose(known.mask, prompt.mask)) if known else prompt
+    return tuple(merged.values())
+
+
 def find_changes(masks: MaskReader, prompts: Sequence[Prompt], first: int, last: int) -> tuple[Change, ...]:
     """Return what prompts change in the masks of a result; nothing for those that the masks agree with.
 

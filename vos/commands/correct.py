@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import io
-import zipfile
 from pathlib import Path
 
+from vos import downloads
 from vos.commands import _clicks, _device, _out, _runs
 from vos.commands.export import find
+from vos.correct import merge_prompts
 from vos.errors import InvalidInput
 from vos.folders import results
-from vos.labels import read_labels
 from vos.store import Store
-from vos.types import Job, Prompt, Result
+from vos.types import Job, Prompt
 from vos.video.read import probe
 
 HELP = "correct a stored result on some frames and track again from there"
@@ -53,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         job = Job(
             clip=given,
             engine=base.engine,
-            prompts=merge_prompts(stored_prompts(base), _given_prompts(args, info.size_hw)),
+            prompts=merge_prompts(downloads.prompts(base), _given_prompts(args, info.size_hw)),
             options=dict(base.options),
             title=base.title,
             names=dict(base.names),
@@ -72,21 +71,3 @@ def _given_prompts(args: argparse.Namespace, size_hw: tuple[int, int]) -> list[P
     if not given:
         raise InvalidInput("a correction needs at least one --prompt, --click or --box")
     return given
-
-
-def stored_prompts(result: Result) -> list[Prompt]:
-    """Return the prompts that a result was made from."""
-    with zipfile.ZipFile(io.BytesIO(result.files["prompts"].read_bytes())) as archive:
-        names = archive.namelist()
-        return [Prompt(int(Path(name).stem), read_labels(archive.read(name)).mask) for name in names]
-
-
-def merge_prompts(earlier: list[Prompt], later: list[Prompt]) -> tuple[Prompt, ...]:
-    """Return all prompts; of objects that both name on a frame the later ones count."""
-    from vos.net.prompts import impose
-
-    merged = {prompt.frame: prompt for prompt in earlier}
-    for prompt in later:
-        known = merged.get(prompt.frame)
-        merged[prompt.frame] = Prompt(prompt.frame, impose(known.mask, prompt.mask)) if known else prompt
-    return tuple(merged.values())
