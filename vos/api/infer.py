@@ -20,6 +20,7 @@ from vos.api.jobs import ended
 from vos.api.operations import Operation
 from vos.api.schemas import JOB, RESULT, TEXT, array, job_of, result_of
 from vos.click_texts import read_box, read_click
+from vos.correct import merge_prompts
 from vos.errors import InvalidInput
 from vos.net.device import choose
 from vos.prompt_files import MaskFile, read_prompts
@@ -131,12 +132,10 @@ def _read_correction(form: Form, store: Store, base: Result) -> Job:
     given = _prompts(form, clip, base.info.size_hw)
     if not given:
         raise InvalidInput("a correction needs a mask, a click or a box")
-    said = {prompt.frame for prompt in given}
-    earlier = [prompt for prompt in downloads.prompts(base) if prompt.frame not in said]
     job = Job(
         clip=clip,
         engine=base.engine,
-        prompts=(*earlier, *given),
+        prompts=merge_prompts(downloads.prompts(base), given),
         options=base.options,
         title=form.one("title").strip()[:TITLE_LETTERS] or base.title,
         names=base.names,
