@@ -1,9 +1,11 @@
 """What several test files share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.rolling import prompt, write_disk_clip
 from vos import folders
@@ -12,6 +14,19 @@ from vos.video.masks import write_png
 from vos.video.read import probe
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 
 
 def pytest_collection_modifyitems(items):
@@ -74,3 +89,20 @@ def files(tmp_path):
     for name in (*FILES, "source"):
         (folder / name).write_bytes(name.encode() * 1000)
     return {name: folder / name for name in (*FILES, "source")}
+
+
+def _chromium():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = os.environ.get("VOS_BROWSER") or next(filter(None, map(shutil.which, names)), None)
+    if path is None and os.environ.get("CI"):
+        pytest.fail("the browser tests need Chromium; scripts/test installs it")
+    return path or pytest.skip("needs Chromium; scripts/test installs it")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        yield browser
+        browser.close()

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from tests.async_calls import run_async
 from tests.rolling import COUNT, make_job
 from vos import api, jobs
 from vos.api import results
@@ -141,7 +142,7 @@ def test_a_file_that_is_being_sent_reaches_its_end_though_its_result_is_deleted(
         async def receive():
             await anyio.sleep_forever()
 
-        anyio.run(response, scope, receive, send)
+        run_async(response, scope, receive, send)
         assert got == whole
         assert results.result_file(Request(scope)).status_code == 404
         runner.close()

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from tests.async_calls import run_async
 from vos import sharing
 from vos.api import patience
 from vos.api.guard import Guard
@@ -124,7 +125,7 @@ def test_a_body_that_stalls_is_given_up():
     async def send(message):
         sent.append(message)
 
-    anyio.run(application(body_seconds=0.05), scope, receive, send)
+    run_async(application(body_seconds=0.05), scope, receive, send)
     assert sent[0]["status"] == 408
 
 
@@ -149,4 +150,4 @@ def test_a_connection_that_sends_half_a_request_is_closed(said):
         server.should_exit = True
         await task
 
-    asyncio.run(whole())
+    run_async(whole)

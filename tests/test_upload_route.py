@@ -2,11 +2,11 @@
 
 import hashlib
 
-import anyio
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from tests.async_calls import run_async
 from vos import api, jobs, sharing
 from vos.api import uploads as route
 from vos.store import Store
@@ -104,7 +104,7 @@ def arrive(*messages, length=10):
     async def send(message):
         sent.append(message)
 
-    anyio.run(Starlette(routes=api.routes), scope, receive, send)
+    run_async(Starlette(routes=api.routes), scope, receive, send)
     return sent[0]["status"]
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,35 +10,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from vos.store import Store
 
 ROOT = Path(__file__).parents[2]
 SHOTS = Path(__file__).parent / "screenshots"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
-
-
 expect.set_options(timeout=20_000)  # machines are busy
-
-
-def _chromium():
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = os.environ.get("VOS_BROWSER") or next(filter(None, map(shutil.which, names)), None)
-    if path is None and os.environ.get("CI"):
-        pytest.fail("the browser tests need Chromium; scripts/test installs it")
-    return path or pytest.skip("needs Chromium; scripts/test installs it")
 
 
 @pytest.fixture(scope="session")
@@ -85,15 +62,6 @@ def _wait_for(url, server, log):
         except OSError:
             time.sleep(0.5)
     pytest.fail(f"no answer from {url}: {Path(log.name).read_text()}")
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A running browser."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def _is_error(message):

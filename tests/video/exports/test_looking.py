@@ -6,9 +6,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import FLAGS, _chromium
 from tests.video.exports.scene import COUNT, HEIGHT, WIDTH, frame_of, run, scene
 from tests.video.exports.test_film import inside_and_outside, near, noisy_clip
 from vos.errors import InvalidInput
@@ -67,21 +65,13 @@ DRAWN = """(() => {
 })()"""  # the last row and the first column with something drawn, and the share that is
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=_chromium(), args=FLAGS)
-        yield opened
-        opened.close()
-
-
 @pytest.mark.browser
-def test_the_page_plays_and_shows_the_way_without_any_request(tmp_path, browser):
+def test_the_page_plays_and_shows_the_way_without_any_request(tmp_path, chromium):
     with scene(tmp_path, names={1: "</script><b>Ball", 2: "Frame"}) as source:
         path, steps = run(page, source, tmp_path / "p.html")
     assert steps[-1].done == steps[-1].total == COUNT
     asked, wrong = [], []
-    tab = browser.new_page(viewport={"width": 1200, "height": 800})
+    tab = chromium.new_page(viewport={"width": 1200, "height": 800})
     tab.on("request", lambda request: asked.append(request.url))
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     tab.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
