@@ -20,6 +20,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from pages._acts import whole
 from vos.drafts import Clicks
 from vos.strokes import ERASER, Region
 from vos.types import VOID, Mask, Point
@@ -170,7 +171,7 @@ def show(
         "heard": list(look.heard),
     }
     component = st.components.v2.component("vos_canvas", html=_HTML, **_assets())
-    told = {"on_drawing_change": on_change, "on_said_change": on_change}
+    told = {"on_drawing_change": whole(on_change), "on_said_change": whole(on_change)}
     component(data=data, key=key, width="content", height="content", **told)
 
 

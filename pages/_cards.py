@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from pages import _parts
+from pages import _parts, _words
 from vos.store import Row
 
 _STYLE = """<style>
@@ -69,13 +69,13 @@ def grid() -> Iterator[None]:
 def card(row: Row) -> Iterator[None]:
     """Show a result as a card that leads to its page; what is shown in the block stands at its foot."""
     objects = f"{row.objects} object{'' if row.objects == 1 else 's'}"
-    facts = f"{row.engine} · {row.frames} frames · {objects} · {_parts.ago(row.created)}"
+    facts = f"{row.engine} · {row.frames} frames · {objects} · {_words.ago(row.created)}"
     with st.container(border=True, key=f"card_{row.id}"):
         st.html(
             f'<a class="card" href="video?result={row.id}">'
             f'<span class="film" data-film="{_parts.file_url(row, "overlay.mp4")}">'
             f'<img src="{_parts.file_url(row, "thumbnail.jpg")}" alt="" loading="lazy"></span>'
-            f"<b>{_parts.escape(_parts.short(row.title, 32))}</b>"
-            f"<small>{_parts.escape(facts)}</small></a>"
+            f"<b>{_words.escape(_words.short(row.title, 32))}</b>"
+            f"<small>{_words.escape(facts)}</small></a>"
         )
         yield

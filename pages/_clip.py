@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _drafts, _parts
+from pages import _acts, _drafts
 from vos import uploads
 from vos.api.uploads import LIMIT_BYTES
 from vos.errors import InvalidInput, VosError
@@ -36,15 +36,15 @@ def choose(store: Store) -> None:
             "most": LIMIT_BYTES,
             "trouble": {"number": number, "sentence": told},
         },
-        on_arrived_change=lambda: _arrived(store),
+        on_arrived_change=_acts.whole(lambda: _arrived(store)),
     )
 
 
 def _arrived(store: Store) -> None:
-    """Begin a draft with the clip: in a callback, which no interrupted rerun can lose."""
+    """Begin a draft with the clip that has arrived."""
     said: Any = st.session_state["clip"].get("arrived") or {}
     try:
-        _parts.allow_change()
+        _acts.allow_change()
         begin(str(said.get("digest", "")), str(said.get("name", "")), store)
     except VosError as error:
         number, _ = st.session_state.get("clip_trouble", (0, ""))

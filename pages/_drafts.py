@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages import _parts
+from pages import _acts, _parts, _words
 from vos import downloads, draft_files, uploads
 from vos.correct import can_correct
 from vos.drafts import DEFAULT_ENGINE, Draft
@@ -126,10 +126,10 @@ def change(token: str, change: Callable[[Draft], object]) -> None:
     if draft is None:
         return
     try:
-        _parts.allow_change()
+        _acts.allow_change()
         edit(draft, store, change)
     except VosError as error:
-        st.session_state["mistake"] = _parts.sentence(error)
+        st.session_state["mistake"] = _words.sentence(error)
 
 
 def hold(key: str, value: object) -> None:
@@ -173,7 +173,6 @@ def _note_others(mine: Draft, revision: int) -> None:
 def drop() -> None:
     """Let go of the current draft in this tab."""
     st.session_state.pop("draft", None)
-    st.session_state["kept_job"] = ""  # first: setting the address is where a run may be stopped
     _parts.remember("draft", "")
     _parts.remember("job", "")
 

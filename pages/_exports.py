@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages import _parts
+from pages import _acts, _parts, _words
 from vos import downloads, export_options, uploads
 from vos.export_jobs import ExportStatus
 from vos.jobs import JobRunner
@@ -32,14 +32,14 @@ def menu(result: Result, store: Store, jobs: JobRunner, finish: Finish = downloa
             format_func=lambda name: known[name].LABEL,
             key=f"export_{result.id}",
         )
-        st.caption(_parts.plain(known[name].WHO))
+        st.caption(_words.plain(known[name].WHO))
         given: dict[str, OptionValue] = {}
         types = typing.get_type_hints(known[name].Options)
         for option in dataclasses.fields(known[name].Options):
             value = _option(option, types[option.name], f"export_{result.id}_{name}_{option.name}", store)
             if value not in (None, option.default):
                 given[option.name] = value
-        _parts.button(
+        _acts.button(
             "Export",
             _start,
             jobs,
@@ -107,8 +107,8 @@ def _standing(jobs: JobRunner, export_id: str) -> None:
         text = f"{now.file_name} · " + (
             f"frame {now.done} of {now.total}" if now.total else "waiting" if now.state == "queued" else "…"
         )
-        st.progress(min(1.0, now.done / max(1, now.total)), _parts.plain(text))
-        _parts.button(
+        st.progress(min(1.0, now.done / max(1, now.total)), _words.plain(text))
+        _acts.button(
             "Cancel",
             jobs.exports.cancel,
             export_id,
@@ -122,12 +122,12 @@ def _standing(jobs: JobRunner, export_id: str) -> None:
 
 def _ended(status: ExportStatus) -> None:
     if status.state == "failed":
-        st.error(_parts.plain(f"The export failed: {status.error}."), icon=":material/error:")
+        st.error(_words.plain(f"The export failed: {status.error}."), icon=":material/error:")
     elif status.state == "cancelled":
         st.info("The export was cancelled; nothing was kept.", icon=":material/stop_circle:")
     else:
         address = f"api/results/{status.result_id}/exports/{status.name}?{urlencode({'key': status.key})}"
         st.html(
-            f'<a class="dl" href="{_parts.escape(address)}" download>'
-            f"Save {_parts.escape(status.file_name)}</a>"
+            f'<a class="dl" href="{_words.escape(address)}" download>'
+            f"Save {_words.escape(status.file_name)}</a>"
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from pages import _drafts, _parts, _prompt, objects, overview
+from pages import _acts, _drafts, _parts, _prompt, _words, objects, overview
 from vos import retouch
 from vos.drafts import Draft
 from vos.labels import SUFFIXES, Labeller, read_labels
@@ -42,7 +42,7 @@ def show(draft: Draft) -> None:
             _mask_files(draft)
     note, frame = st.session_state.get("mask_note", ("", 0))
     if note and frame == draft.frame:
-        st.info(_parts.plain(note))
+        st.info(_words.plain(note))
     if covers := draft.covers_most(draft.frame):
         turned = functools.partial(Draft.invert, frame=draft.frame, object_id=covers)
         st.caption("The mask covers most of the frame; it may show the background.")
@@ -71,7 +71,7 @@ def _way(draft: Draft) -> None:
         label_visibility="collapsed",
         key=key,
         width="stretch",
-        on_change=_choose_way,
+        on_change=_acts.whole(_choose_way),
         args=(draft.token, key),
     )
 
@@ -129,7 +129,7 @@ def _take_act(token: str, act: objects.Act) -> None:
 def _change(
     label: str, key: str, icon: str, draft: Draft, act: Callable[[Draft], object], disabled: bool = False
 ) -> None:
-    _parts.button(
+    _acts.button(
         label,
         _drafts.change,
         draft.token,
@@ -167,7 +167,7 @@ def _mask_files(draft: Draft) -> None:
             type=list(SUFFIXES),
             accept_multiple_files=True,
             key=key,
-            on_change=_take_masks,
+            on_change=_acts.whole(_take_masks),
             args=(draft.token, key, draft.frame),
         )
 

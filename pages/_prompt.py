@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from pages import _canvas, _drafts, _parts, _pointing, _run, timeline
+from pages import _acts, _canvas, _drafts, _parts, _pointing, _run, timeline
 from vos.drafts import Draft
 from vos.strokes import Region, Stroke, paint, read_stroke, zoomed
 from vos.types import VideoInfo
@@ -133,7 +133,7 @@ def _history(draft: Draft) -> None:
         ("Undo", Draft.undo, "undo", "Ctrl+Z", not draft.done),
         ("Redo", Draft.redo, "redo", "Ctrl+Shift+Z", not draft.undone),
     ):
-        _parts.button(
+        _acts.button(
             name,
             _drafts.change,
             draft.token,
@@ -150,7 +150,7 @@ def _zoom_buttons(draft: Draft) -> None:
     zoom, _ = st.session_state.get(f"view_{draft.token}", (1, (0.5, 0.5)))
     for step, name, icon in ((-1, "zoom_out", "zoom_out"), (1, "zoom_in", "zoom_in")):
         place = ZOOMS.index(zoom) + step
-        _parts.button(
+        _acts.button(
             f"{zoom}x" if step > 0 else "",
             _zoom,
             draft.token,
@@ -220,6 +220,7 @@ def _turn(token: str, shown: tuple[typing.Any, ...]) -> tuple[str, int]:
     return f"canvas_{opened['secret']}_{visit}_{token}", opened["turn"]
 
 
+@_acts.whole
 def _keep(token: str, key: str) -> bool:
     """Keep strokes, clicks and boxes that the canvas told of and that are not kept; say if there were any.
 

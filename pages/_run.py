@@ -8,7 +8,7 @@ import typing
 
 import streamlit as st
 
-from pages import _drafts, _parts
+from pages import _acts, _drafts, _parts, _words
 from vos import rates, segment
 from vos.drafts import Draft
 from vos.errors import VosError
@@ -37,7 +37,7 @@ def bar(draft: Draft, info: VideoInfo, jobs: JobRunner) -> None:
             ready = not draft.by_hand or bool(draft.prompts())
             with st.container(key="time", width="stretch"):
                 st.caption(_time(draft, info, jobs) if ready else "Click on the object first")
-            _parts.button(
+            _acts.button(
                 "Track object",
                 _start,
                 draft.token,
@@ -74,7 +74,7 @@ def _engine(draft: Draft, names: list[str], engines: dict[str, typing.Any]) -> N
         format_func=lambda name: f"{engines[name].TITLE}",
         key=key,
         filter_mode=None,
-        on_change=_choose_engine,
+        on_change=_acts.whole(_choose_engine),
         args=(draft.token, key),
     )
     st.caption(engines[draft.engine].SUMMARY)
@@ -99,7 +99,7 @@ def _option(draft: Draft, option: dataclasses.Field[typing.Any], kind: type) -> 
     _drafts.hold(key, value if not choices or value in choices else option.default)
     change = {
         "key": key,
-        "on_change": _choose_option,
+        "on_change": _acts.whole(_choose_option),
         "args": (draft.token, option.name, option.default, key),
     }
     if kind is bool:
@@ -114,9 +114,6 @@ def _option(draft: Draft, option: dataclasses.Field[typing.Any], kind: type) -> 
         st.text_input(label, help=meta.get("help"), **change)
     else:
         st.number_input(label, meta.get("min"), meta.get("max"), help=meta.get("help"), **change)
-
-
-# Callbacks: they run before the page does, so that no other click can interrupt them.
 
 
 def _take_engine(draft: Draft, engine: str) -> None:
@@ -150,7 +147,7 @@ def _start(token: str, info: VideoInfo) -> None:
         segment.check(draft.job(), info)
         _drafts.submit(draft, jobs)
     except VosError as error:
-        st.session_state["mistake"] = _parts.sentence(error)
+        st.session_state["mistake"] = _words.sentence(error)
 
 
 def running(jobs: JobRunner, job_id: str, still: bytes = b"") -> None:
@@ -177,14 +174,14 @@ def running(jobs: JobRunner, job_id: str, still: bytes = b"") -> None:
             progress()
         for label, act, icon in (("Stop", jobs.stop, "stop"), ("Cancel", jobs.cancel, "close")):
             look = {"icon": f":material/{icon}:", "key": f"{label.lower()}_{job_id}"}
-            _parts.button(label, act, job_id, changes=True, **look)
+            _acts.button(label, act, job_id, changes=True, **look)
 
 
 def show_frame(jpeg: bytes, alt: str) -> None:
     """Show a frame where the canvas is otherwise, as large as there is room."""
     data = base64.b64encode(jpeg).decode()
     st.html(
-        f'<img src="data:image/jpeg;base64,{data}" alt="{_parts.escape(alt)}" style="display:block;'
+        f'<img src="data:image/jpeg;base64,{data}" alt="{_words.escape(alt)}" style="display:block;'
         'width:100%;max-height:calc(100vh - 16rem);object-fit:contain;object-position:left top">'
     )
 
@@ -197,5 +194,5 @@ def _how(status: JobStatus) -> tuple[float, str]:
         return status.prepared, status.note[:1].upper() + status.note[1:]
     text = f"{status.note[:1].upper()}{status.note[1:]} · frame {status.done} of {status.total}"
     if status.fps:
-        text += f" · {_parts.duration(status.seconds_left)} left"
+        text += f" · {_words.duration(status.seconds_left)} left"
     return status.done / max(status.total, 1), text

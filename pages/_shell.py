@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import _parts, _theme
+from pages import _acts, _theme
 
 ICON = Path(__file__).with_name("icon.png")
 st.set_page_config(page_title="VOS: one object out of a video", page_icon=ICON, layout="wide")
@@ -17,11 +17,12 @@ pages = [
     st.Page("gallery.py", title="Gallery", icon=":material/grid_view:"),
     st.Page("compare.py", title="Compare", icon=":material/compare:"),
 ]
-if not _parts.may_change():  # a guest of a shared dashboard looks; uploading is not for them
+if not _acts.may_change():  # a guest of a shared dashboard looks; uploading is not for them
     del pages[1]
 page = st.navigation(pages, position="top")
-_parts.arrive(f"{page.url_path or 'home'}.py")
-if st.session_state.get("page") != page.url_path:  # a canvas is mounted anew on every visit
-    st.session_state["page"] = page.url_path
+here = f"{page.url_path or 'home'}.py"
+_acts.arrive(here)
+if st.session_state.get("page") != here:  # a canvas is mounted anew on every visit
+    st.session_state["page"] = here
     st.session_state["visit"] = st.session_state.get("visit", 0) + 1
 page.run()

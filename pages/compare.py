@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages import _parts, _sample, _theme
+from pages import _acts, _parts, _sample, _theme, _words
 from vos import downloads
 from vos.benchmark import compare, overlap
 from vos.benchmark.compare import Score, Truth
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _other_side(result: Result) -> tuple[Truth | None, str]:
-    kinds = ["Ground truth file"] if _parts.may_change() else []
+    kinds = ["Ground truth file"] if _acts.may_change() else []
     if store.page(0, 2, digest=result.digest).total > 1:
         kinds.insert(0, "Another result")
     if result.digest == _sample.digest(jobs):
@@ -94,7 +94,7 @@ def _uploaded(files: list[Any], result: Result) -> Truth:
         read[name] = folder, *compare.read_truth(_zip(files), target, result.info.size_hw, result.frames)
     _, truth, note = read[name]
     if note:
-        st.info(_parts.plain(note))
+        st.info(_words.plain(note))
     return truth
 
 
@@ -159,7 +159,7 @@ def _temporal(result: Result, truth: Truth) -> None:
     if key not in st.session_state:
         paths = [str(result.files["masks"]), str(truth.path)]
         text = "Temporal stability; takes some seconds"
-        _parts.button("Measure T", _measure_t, key, paths, help=text, key="measure_t")
+        _acts.button("Measure T", _measure_t, key, paths, help=text, key="measure_t")
     else:
         ours, theirs = st.session_state[key]
         st.metric("T (lower is steadier)", ours, f"{theirs} the other", delta_color="off", delta_arrow="off")
@@ -210,7 +210,7 @@ def _pictures(result: Result, truth: Truth, name: str, frame: int) -> None:
     for column, (title, view) in zip(st.columns(3), views, strict=True):
         with column:
             _parts.picture(thumbnail(view, 1280), title)
-            st.caption(_parts.plain(_parts.short(title, 60)))
+            st.caption(_words.plain(_words.short(title, 60)))
 
 
 def _tinted(grey: np.ndarray, different: np.ndarray) -> np.ndarray:

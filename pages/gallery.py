@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import _cards, _parts
+from pages import _acts, _cards, _parts, _words
 from vos.store import Page, Row
 
 ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "title": "Title", "largest": "Largest first"}
@@ -42,18 +42,23 @@ def _chosen() -> Page:
         key="search",
         placeholder="part of a title or of an object's name",
         bind="query-params",
-        on_change=_first_sheet,
+        on_change=_acts.whole(_first_sheet),
     )
     engines = ["All", *store.engines()]
     engine = middle.selectbox(
-        "Engine", engines, key="engine", bind="query-params", on_change=_first_sheet, filter_mode=None
+        "Engine",
+        engines,
+        key="engine",
+        bind="query-params",
+        on_change=_acts.whole(_first_sheet),
+        filter_mode=None,
     )
     order = right.selectbox(
         "Sort",
         list(ORDERS.values()),
         key="sort",
         bind="query-params",
-        on_change=_first_sheet,
+        on_change=_acts.whole(_first_sheet),
         filter_mode=None,
     )
     sort = next(name for name, label in ORDERS.items() if label == (order or ORDERS["newest"]))
@@ -79,22 +84,22 @@ def _first_sheet() -> None:
 
 def _bin() -> None:
     """Offer to bring back what was deleted within a day."""
-    gone = store.discarded() if _parts.may_change() else []
+    gone = store.discarded() if _acts.may_change() else []
     if not gone:
         return
     with st.expander(f"Deleted within a day ({len(gone)})", icon=":material/restore_from_trash:"):
         for one in gone[: _parts.PER_SHEET]:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{_parts.plain(_parts.short(one.title))}** · {_parts.ago(one.at)}")
-                _parts.button("Bring back", store.bring_back, one.id, changes=True, key=f"back_{one.id}")
-        _parts.button("Delete all of these for good", store.empty_bin, changes=True, key="empty_bin")
+                st.markdown(f"**{_words.plain(_words.short(one.title))}** · {_words.ago(one.at)}")
+                _acts.button("Bring back", store.bring_back, one.id, changes=True, key=f"back_{one.id}")
+        _acts.button("Delete all of these for good", store.empty_bin, changes=True, key="empty_bin")
 
 
 def _delete(row: Row) -> None:
-    if _parts.may_change():
+    if _acts.may_change():
         with st.popover("Delete", icon=":material/delete:"):
             st.markdown("For a day it can be brought back.")
-            _parts.button("Delete it", store.discard, row.id, changes=True, key=f"delete_{row.id}")
+            _acts.button("Delete it", store.discard, row.id, changes=True, key=f"delete_{row.id}")
 
 
 main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import _cards, _parts, _sample
+from pages import _acts, _cards, _parts, _sample, _words
 from vos.jobs import JobStatus
 from vos.net.device import choose
 from vos.types import Result
@@ -22,7 +22,7 @@ def main() -> None:
     with right:
         _show(newest)
     for trouble in store.set_aside():
-        st.warning(_parts.plain(trouble))
+        st.warning(_words.plain(trouble))
     known = jobs.jobs()
     _numbers([job for job in known if job.active])
     for job in known:
@@ -39,9 +39,9 @@ def _introduce() -> None:
         "Upload a clip, paint the object on one frame, get its mask on every frame: as a rendered video, "
         "as PNG masks and as a 3D trajectory. It runs on this computer: no GPU, no account, no download."
     )
-    if _parts.may_change():
+    if _acts.may_change():
         with st.container(horizontal=True):
-            _parts.button(
+            _acts.button(
                 "Try the sample",
                 _try_sample,
                 changes=True,
@@ -49,19 +49,19 @@ def _introduce() -> None:
                 icon=":material/play_arrow:",
                 key="try_sample",
             )
-            _parts.button("Upload a clip", _parts.go, "upload.py", icon=":material/upload:", key="go_upload")
+            _acts.button("Upload a clip", _acts.go, "upload.py", icon=":material/upload:", key="go_upload")
 
 
 def _try_sample() -> None:
     with st.spinner("Drawing the sample clip (first time only)…"):
         _sample.start(jobs)
-    _parts.go("upload.py")
+    _acts.go("upload.py")
 
 
 def _show(newest: Result | None) -> None:
     if newest:
         _parts.player(newest, "overlay.mp4")
-        st.caption(f"Newest: {_parts.plain(_parts.describe(newest))}")
+        st.caption(f"Newest: {_words.plain(_parts.describe(newest))}")
     else:
         _parts.picture(_sample.picture(), "The sample clip's first frame with its mask")
         st.caption("The sample clip's first frame with its mask")
@@ -79,13 +79,13 @@ def _numbers(active: list[JobStatus]) -> None:
 def _line(job: JobStatus) -> None:
     """Show a job that is not over, or one that ran when the dashboard was stopped."""
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{_parts.plain(_parts.short(job.title))}** · {job.engine} · {job.state}")
-        if job.active and _parts.may_change():
-            _parts.button("Watch", _watch, job.id, key=f"watch_{job.id}")
+        st.markdown(f"**{_words.plain(_words.short(job.title))}** · {job.engine} · {job.state}")
+        if job.active and _acts.may_change():
+            _acts.button("Watch", _watch, job.id, key=f"watch_{job.id}")
         elif not job.active:
             icon, key = ":material/replay:", f"again_{job.id}"
-            _parts.button("Run again", _run_again, job.id, changes=True, icon=icon, key=key)
-            _parts.button("Dismiss", jobs.forget, job.id, changes=True, key=f"dismiss_{job.id}")
+            _acts.button("Run again", _run_again, job.id, changes=True, icon=icon, key=key)
+            _acts.button("Dismiss", jobs.forget, job.id, changes=True, key=f"dismiss_{job.id}")
 
 
 def _run_again(job_id: str) -> None:
@@ -93,7 +93,7 @@ def _run_again(job_id: str) -> None:
 
 
 def _watch(job_id: str) -> None:
-    _parts.go("upload.py", job=job_id)
+    _acts.go("upload.py", job=job_id)
 
 
 def _engines() -> None:
@@ -111,9 +111,7 @@ def _recent() -> None:
         for row in store.page(0, 4).rows:
             with _cards.card(row):
                 pass
-    _parts.button(
-        "Open the gallery", _parts.go, "gallery.py", icon=":material/grid_view:", key="open_gallery"
-    )
+    _acts.button("Open the gallery", _acts.go, "gallery.py", icon=":material/grid_view:", key="open_gallery")
 
 
 main()

@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pages import _parts, _theme
+from pages import _parts, _theme, _words
 from vos import downloads, track_files
 from vos.tracks import COLUMNS, Track
 from vos.types import Frame, Result
@@ -64,7 +64,10 @@ def _draw(scene: Scene) -> None:
     left, right = st.columns([13, 7], gap="large")
     with right:
         if scene.frames > 1:
-            frame = st.slider("Frame", 0, scene.frames - 1, 0, key=f"at_{scene.title}_{scene.frames}")
+            first = _parts.asked_frame(scene.result) if scene.result else 0
+            frame = st.slider(
+                "Frame", 0, scene.frames - 1, first, key=f"at_{scene.title}_{scene.frames}_{first}"
+            )
         _frame(scene, shown_tracks, frame)
     with left:
         _theme.chart(_figure(scene, shown_tracks, frame), "space", bar=True)
@@ -224,7 +227,7 @@ def _frame(scene: Scene, tracks: list[Track], frame: int) -> None:
         if track.visible[frame]:
             x, y = track.column("centre_x")[frame], track.column("centre_y")[frame]
             where = f"x {x:.1f}, y {y:.1f}"
-        rows.append(f"- **{_parts.plain(_parts.short(_name(track)))}**: {where}")
+        rows.append(f"- **{_words.plain(_words.short(_name(track)))}**: {where}")
     st.markdown("\n".join(rows))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import _clip, _drafts, _objects, _parts, _pointing, _prompt, _run, _sample, _theme
+from pages import _acts, _clip, _drafts, _objects, _parts, _pointing, _prompt, _run, _sample, _theme, _words
 from pages._drafts import Draft
 from vos.types import VideoInfo
 from vos.video.read import probe
@@ -77,7 +77,7 @@ def _choose_clip(job_id: str) -> None:
             "The draft of this address is not there any more; drafts and their clips are kept for a month."
         )
     _clip.choose(store)
-    _parts.button("Use the sample clip", _use_sample, changes=True, icon=":material/movie:", key="use_sample")
+    _acts.button("Use the sample clip", _use_sample, changes=True, icon=":material/movie:", key="use_sample")
     st.caption("Then click on the object in one of its frames, or let it be found.")
     if job_id and not _outcome(job_id):
         return
@@ -96,12 +96,12 @@ def _clip_line(draft: Draft, info: VideoInfo) -> None:
     with st.container(key="clip_line", horizontal=True, vertical_alignment="center", wrap=False):
         rate = f"{float(info.fps):.2f}".rstrip("0").rstrip(".")
         st.markdown(
-            f"**{_parts.plain(_parts.short(draft.title, 60))}** · {info.width}x{info.height} · "
-            f"{info.frames} frames at {rate} fps · {_parts.duration(info.duration_s)}"
+            f"**{_words.plain(_words.short(draft.title, 60))}** · {info.width}x{info.height} · "
+            f"{info.frames} frames at {rate} fps · {_words.duration(info.duration_s)}"
             f"{' · sound' if info.audio_codec else ''}",
             width="stretch",
         )
-        _parts.button(
+        _acts.button(
             "Another clip", _drafts.drop, type="tertiary", icon=":material/swap_horiz:", key="another_clip"
         )
 
@@ -115,16 +115,18 @@ def _outcome(job_id: str) -> bool:
     if status is None:
         if store.get(job_id):
             _parts.open_result(job_id)
+            st.rerun()
         st.warning("That job is not known any more: the dashboard was started anew. Please run it again.")
         return False
     if status.state == "done":
         st.session_state["from_cache"] = job_id if status.cached else ""
         _parts.open_result(status.result_id or job_id)
+        st.rerun()
     elif status.state == "failed":
-        st.error(_parts.plain(f"The job failed: {status.error}."), icon=":material/error:")
+        st.error(_words.plain(f"The job failed: {status.error}."), icon=":material/error:")
     elif status.state == "interrupted":
         st.warning("The dashboard was stopped while this job ran.", icon=":material/power_off:")
-        _parts.button(
+        _acts.button(
             "Run again", jobs.resume, job_id, changes=True, icon=":material/replay:", key="run_again"
         )
     elif status.state == "cancelled":

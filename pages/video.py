@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
 
-from pages import _drafts, _exports, _parts, player
+from pages import _acts, _drafts, _exports, _parts, _words, player
 from vos import downloads
 from vos.errors import VosError
 from vos.types import Result
@@ -29,11 +30,7 @@ store = jobs.store
 
 def main() -> None:
     """Show the result that the address names, or the newest."""
-    _main()
-    _parts.remember("job", "")  # last: should this run be stopped, the upload page leads here again
-
-
-def _main() -> None:
+    _parts.remember("job", "")
     result = _parts.asked_result(store, "Video")
     if result:
         _parts.result_picker(store, result, "pick")
@@ -41,11 +38,11 @@ def _main() -> None:
 
 
 def _show(result: Result) -> None:
-    st.title(_parts.plain(_parts.short(result.title, 60)))
+    st.title(_words.plain(_words.short(result.title, 60)))
     if st.session_state.pop("from_cache", "") == result.id:
         st.success("From cache: this clip was segmented before with the same prompts and engine.")
     for warning in result.warnings:
-        st.warning(_parts.plain(warning[:1].upper() + warning[1:]))
+        st.warning(_words.plain(warning[:1].upper() + warning[1:]))
     left, right = st.columns([13, 7], gap="large")
     with left:
         _stage(result)
@@ -61,35 +58,19 @@ def _show(result: Result) -> None:
 
 
 def _stage(result: Result) -> None:
-    """Show the player, and what can be done with the frame that it shows.
-
-    No fragment: the player may tell its frame after a run that dropped the fragment, and the page goes blank.
-    """
-    key = f"player_{result.id}"
-    asked = st.query_params.get("frame", "")
+    """Show the player, and what can be done with the result beside it."""
     finish = _finish_of(result.id)
-    frame = player.show(
+    player.show(
         f"/api/results/{result.id}/player.json",
-        key=key,
-        frame=int(asked[:9]) if asked.isdecimal() and asked.isascii() else 0,
-        token=asked,
+        key=f"player_{result.id}",
+        frame=_parts.asked_frame(result),
         finish=finish.query if finish.changes_masks else "",
+        may_correct=_acts.may_change(),
+        on_correct=functools.partial(_correct, result.id),
     )
-    frame = min(frame, result.frames - 1)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _parts.button(
-            f"Correct frame {frame}",
-            _correct,
-            result.id,
-            frame,
-            changes=True,
-            type="primary",
-            icon=":material/edit:",
-            key="correct",
-        )
-        _parts.copy_link(result.id, frame)
         if result.missing:
-            _parts.button(
+            _acts.button(
                 f"Track the other {result.missing} frames",
                 _go_on,
                 result.id,
@@ -102,14 +83,18 @@ def _stage(result: Result) -> None:
 
 
 def _correct(result_id: str, frame: int) -> None:
-    _drafts.from_result(_parts.still_there(store, result_id), frame, store)
-    _parts.go("upload.py")
+    try:
+        _acts.allow_change()
+        _drafts.from_result(_parts.still_there(store, result_id), frame, store)
+        _acts.go("upload.py")
+    except VosError as error:
+        st.error(_words.sentence(error), icon=":material/error:")
 
 
 def _go_on(result_id: str) -> None:
     result = _parts.still_there(store, result_id)
     _drafts.from_result(result, result.frames - 1, store)
-    _parts.go("upload.py")
+    _acts.go("upload.py")
 
 
 def _finish_of(result_id: str) -> Finish:
@@ -126,7 +111,7 @@ def _finishing(result_id: str) -> None:
     keys = {name: f"touch_{name}_{result_id}" for name in TOUCHES}
     for name, (label, low, high, step) in TOUCHES.items():
         value = getattr(finish, name)
-        change = {"key": keys[name], "on_change": _keep_touches, "args": (result_id, keys)}
+        change = {"key": keys[name], "on_change": _acts.whole(_keep_touches), "args": (result_id, keys)}
         if isinstance(value, bool):
             st.toggle(label, value, **change)
         else:
@@ -156,8 +141,8 @@ def _versions(result: Result) -> None:
             st.caption(f"{note}; what it was made from is not there any more.")
             return
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{_parts.plain(note)} · {_parts.ago(shown.created)}")
-            _parts.button(
+            st.markdown(f"{_words.plain(note)} · {_words.ago(shown.created)}")
+            _acts.button(
                 "Undo" if shown.id == result.id else "Open what it was before",
                 _parts.open_result,
                 earlier.id,
@@ -181,7 +166,7 @@ def _status(result: Result) -> None:
             f'<div style="display:flex;align-items:center;gap:.6rem;margin:.35rem 0">'
             f'<span style="flex:none;width:.9rem;height:.9rem;border-radius:50%;'
             f'background:{hex_colour(object_id)}"></span>'
-            f'<span style="flex:1;overflow-wrap:anywhere">{_parts.escape(result.name(object_id))}</span>'
+            f'<span style="flex:1;overflow-wrap:anywhere">{_words.escape(result.name(object_id))}</span>'
             f"<b>{100 * share:.0f} %</b></div>"
         )
     st.html("".join(rows))
@@ -225,7 +210,7 @@ def _timings(result: Result) -> None:
 def _table(facts: dict[str, Any]) -> None:
     rows = "".join(
         f'<tr><td style="opacity:.7;padding:.15rem .8rem .15rem 0;white-space:nowrap;vertical-align:top">'
-        f'{_parts.escape(name)}</td><td style="overflow-wrap:anywhere">{_parts.escape(str(fact))}</td></tr>'
+        f'{_words.escape(name)}</td><td style="overflow-wrap:anywhere">{_words.escape(str(fact))}</td></tr>'
         for name, fact in facts.items()
     )
     st.html(f'<table style="border-collapse:collapse;font-size:.9rem">{rows}</table>')
@@ -251,16 +236,16 @@ def _attention(result: Result) -> None:
 
 
 def _manage(result: Result) -> None:
-    if _parts.may_change():
+    if _acts.may_change():
         with st.expander("Rename, delete", icon=":material/settings:"):
             st.text_input("Title", result.title, max_chars=120, key=f"title_{result.id}")
             for i in result.objects:
                 st.text_input(
                     f"Name of object {i}", result.name(i), max_chars=60, key=f"name_{result.id}_{i}"
                 )
-            _parts.button("Save", _save, result.id, changes=True, key="save_names", icon=":material/save:")
+            _acts.button("Save", _save, result.id, changes=True, key="save_names", icon=":material/save:")
             sure = st.checkbox("Yes, delete this result", key=f"sure_{result.id}")
-            _parts.button(
+            _acts.button(
                 "Delete",
                 _delete,
                 result.id,
@@ -274,14 +259,20 @@ def _manage(result: Result) -> None:
             ("3D trajectory", "trajectory", "timeline"),
             ("Compare", "compare", "compare"),
         ):
-            _parts.button(
+            _acts.button(
                 label,
-                _parts.open_result,
+                _open,
                 result.id,
                 f"{page}.py",
                 icon=f":material/{icon}:",
                 key=f"to_{page}",
             )
+
+
+def _open(result_id: str, page: str) -> None:
+    """Lead to another page with this result and the frame that the player has written into the address."""
+    at = {"frame": frame} if (frame := st.query_params.get("frame", "")) and page == "trajectory.py" else {}
+    _parts.open_result(result_id, page, **at)
 
 
 def _save(result_id: str) -> None:
@@ -294,7 +285,7 @@ def _delete(result_id: str) -> None:
     if st.session_state[f"sure_{result_id}"]:
         store.discard(result_id)
         st.session_state["kept_result"] = ""
-        _parts.go("gallery.py")
+        _acts.go("gallery.py")
 
 
 main()

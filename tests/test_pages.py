@@ -12,7 +12,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages import _parts
+from pages import _acts, _parts
 from tests.rolling import make_job
 from vos import downloads, draft_files, uploads
 from vos.drafts import DEFAULT_ENGINE, Draft
@@ -217,8 +217,13 @@ def test_every_page_shows_a_result_in_which_nothing_was_found(runner, clip, name
 
 def test_the_mask_of_a_result_becomes_the_prompt_of_a_new_draft(filled):
     result = next(result for result in filled.store.results() if result.prompt_frames == (3,))
-    app = open_page("video", result=result.id, frame="5")
-    app.button(key="correct").click().run()
+
+    def correct(result, store):
+        from pages import _drafts
+
+        _drafts.from_result(result, 5, store)
+
+    app = AppTest.from_function(correct, args=(result, filled.store)).run()
     draft = draft_files.load(filled.store, app.session_state["kept_draft"])
     first, added = draft.prompts()
     with MaskReader(result.files["masks"]) as masks:
@@ -382,4 +387,4 @@ def test_guests_of_a_shared_dashboard_see_nothing_that_changes(filled, monkeypat
             changes = ("delete", "save_", "try_", "go_upload", "to_prompt", "use_sample", "cancel")
             assert button.disabled or not button.key.startswith(changes), (name, button.key)
     with pytest.raises(InvalidInput, match="token"):
-        _parts.allow_change()
+        _acts.allow_change()

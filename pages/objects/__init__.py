@@ -10,6 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages._acts import whole
+
 FOLDER = Path(__file__).parent
 ACTS = ("choose", "rename", "hide", "remove")
 
@@ -44,7 +46,7 @@ def _component() -> Callable[..., Any]:
 def show(items: Sequence[Item], chosen: int, *, key: str, on_act: Callable[[], None]) -> None:
     """Show the objects; `on_act` is called before the page runs, and `acts` gives it what was done."""
     data = {"objects": [asdict(item) for item in items], "chosen": chosen}
-    _component()(key=key, data=data, on_acts_change=on_act)
+    _component()(key=key, data=data, on_acts_change=whole(on_act))
 
 
 def acts(key: str) -> tuple[Act, ...]:

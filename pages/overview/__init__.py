@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages._acts import whole
 from vos.strokes import Region
 
 FOLDER = Path(__file__).parent
@@ -28,7 +29,9 @@ def show(
     left, top, wide, high = region
     part = [left / width, top / height, wide / width, high / height]
     _component()(
-        key=key, data={"picture": picture, "part": part, "ratio": width / height}, on_centre_change=on_move
+        key=key,
+        data={"picture": picture, "part": part, "ratio": width / height},
+        on_centre_change=whole(on_move),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages._acts import whole
+
 FOLDER = Path(__file__).parent
 
 
@@ -23,19 +25,23 @@ def _component() -> Callable[..., Any]:
     )
 
 
-def show(url: str, *, key: str, frame: int = 0, token: str = "", finish: str = "") -> int:
-    """Show the player and return the frame that the person looks at.
+def show(
+    url: str, *, key: str, frame: int, finish: str, may_correct: bool, on_correct: Callable[[int], None]
+) -> None:
+    """Show the player; it writes the frame that the person looks at into the page's address.
 
     Args:
         url: of the result's `player.json` (vos/api/player.py).
         key: of the widget; a result keeps its key, so that a rerun does not start it anew.
-        frame: where to go when `token` is another than before; the person's own way is left alone otherwise.
+        frame: where to go at first, and when it is another than before: the address names another one.
         finish: finishing touches as a query (vos.video.finish), or "" for the masks as they are.
+        on_correct: called, before the page runs, with the frame that the person wants to correct.
     """
-    result = _component()(
-        key=key,
-        data={"url": url, "ask": {"frame": frame, "token": token}, "finish": finish},
-        default={"frame": frame},
-        on_frame_change=lambda: None,
-    )
-    return int(result.frame if result.frame is not None else frame)
+
+    def correct() -> None:
+        wanted = st.session_state[key].get("correct")
+        if isinstance(wanted, int):
+            on_correct(max(0, wanted))
+
+    data = {"url": url, "frame": frame, "finish": finish, "may_correct": may_correct}
+    _component()(key=key, data=data, on_correct_change=whole(correct))

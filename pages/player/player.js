@@ -1,13 +1,13 @@
-// The player: frame-exact, masks drawn over the film, confidence as the seek bar. State goes to Python as `frame`.
+// The player: frame-exact, masks drawn over the film, confidence as the seek bar. The address bar keeps its frame.
 
 const KEYS = { " ": "play", ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last", j: "reverse", k: "pause", l: "forward",
-  n: "doubt", m: "mute", f: "full", ",": "back", ".": "next" };
-const SETTLED_MS = 250;  // a frame that is looked at for so long is told to the page
+  n: "doubt", m: "mute", f: "full", c: "correct", ",": "back", ".": "next" };
+const SETTLED_MS = 250;  // a frame that is looked at for so long goes into the address
 const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
 class Player {
-  constructor(root, facts, masks, tell) {
-    Object.assign(this, { root, facts, masks, tell, times: facts.times, frame: -1, wanted: null, told: null });
+  constructor(root, facts, masks, act) {
+    Object.assign(this, { root, facts, masks, act, times: facts.times, frame: -1, wanted: null, asked: null, path: location.pathname });
     this.find = (query) => root.querySelector(query);
     this.video = this.find("video");
     this.painter = new Painter(this.find(".stage canvas"));
@@ -106,9 +106,15 @@ class Player {
   }
 
   report(frame) {
-    if (this.gone || frame === this.told || this.video.seeking) return;
-    this.told = frame;
-    this.tell("frame", frame);
+    if (this.gone || frame === this.asked || this.video.seeking || location.pathname !== this.path) return;
+    this.asked = frame;
+    history.replaceState(history.state, "", this.address(frame));
+  }
+
+  address(frame) {
+    const url = new URL(location.href);
+    url.searchParams.set("frame", frame);
+    return url.href;
   }
 
   say(text) { this.find(".wait").textContent = text; }
@@ -251,6 +257,31 @@ class Player {
     if (next !== undefined) this.go(next);
   }
 
+  correct() {
+    const button = this.find("[data-do=correct]");
+    if (button.disabled) return;
+    button.disabled = true;  // a second click says nothing new; the first leads away from here
+    setTimeout(() => { button.disabled = false; }, 5000);
+    this.stop();
+    this.act("correct", this.at());
+  }
+
+  async link() {
+    const button = this.find("[data-do=link]"), link = this.address(this.at()), words = button.textContent;
+    try {
+      await navigator.clipboard.writeText(link);
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = words; }, 2000);
+    } catch { window.prompt("The link", link); }
+  }
+
+  come(frame) {
+    // Go to the frame that the page's address names, unless it is the one that was written there.
+    if (frame === this.asked) return;
+    this.asked = frame;
+    this.go(frame);
+  }
+
   close() {
     this.gone = true;
     this.ears.abort();
@@ -262,35 +293,34 @@ class Player {
   }
 }
 
-const players = new WeakMap();  // root -> {id, player, asked}
+const players = new WeakMap();  // root -> {url, data, player}
 
-export default function ({ parentElement, data, setStateValue }) {
+export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".player");
-  const open = players.get(root);
-  if (open?.url === data.url) {
-    open.finish = data.finish;
-    if (open.player?.masks.setFinish(data.finish)) open.player.draw();
-    open.ask(data.ask);
-    return open.leave;
-  }
-  open?.leave();
-  const now = { url: data.url, finish: data.finish, player: null, token: null };
-  now.leave = () => { now.gone = true; now.player?.close(); players.delete(root); };
-  now.ask = ({ frame, token }) => {
-    if (now.token === token || !now.player) return;
-    now.token = token;
-    now.player.go(frame);
+  const now = players.get(root)?.url === data.url ? players.get(root) : { url: data.url, player: null };
+  now.data = data;
+  now.obey = () => {
+    const { player, data: { frame, finish, may_correct } } = now;
+    if (player.masks.setFinish(finish)) player.draw();
+    player.find("[data-do=correct]").hidden = !may_correct;
+    player.come(frame);
   };
+  if (players.get(root) === now) {
+    if (now.player) now.obey();
+    return now.leave;
+  }
+  players.get(root)?.leave();
+  now.leave = () => { now.gone = true; now.player?.close(); players.delete(root); };
   players.set(root, now);
   const say = (error) => { root.querySelector(".wait").textContent = error.message; };
   fetch(data.url).then(async (answer) => {
     if (!answer.ok) throw new Error("This result is not there any more.");
     const facts = await answer.json();
     const masks = await new MaskFile(facts.masks, facts.finished).open();
-    masks.setFinish(now.finish);
     if (now.gone) return;
-    now.player = new Player(root, facts, masks, setStateValue);
-    now.ask(data.ask);
+    now.player = new Player(root, facts, masks, setTriggerValue);
+    for (const name of ["correct", "link"]) now.player.find(`[data-do=${name}]`).disabled = false;
+    now.obey();
   }).catch(say);
   return now.leave;
 }

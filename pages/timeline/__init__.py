@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages._acts import whole
+
 FOLDER = Path(__file__).parent
 Span = tuple[int, int] | None
 
@@ -60,6 +62,6 @@ def show(
             "prompts": list(prompts),
             "span": list(span) if span else None,
         },
-        on_frame_change=take_frame,
-        on_span_change=take_span,
+        on_frame_change=whole(take_frame),
+        on_span_change=whole(take_span),
     )

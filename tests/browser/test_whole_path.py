@@ -83,8 +83,6 @@ def test_the_whole_path_from_upload_to_a_cache_hit(page, clip):
     player.locator(".bar").focus()
     page.keyboard.press("Space")
     expect(player).not_to_have_attribute("data-frame", "0")
-    page.keyboard.press("k")
-    settle(page)
     page.screenshot(path=SHOTS / "video.png", full_page=True)
 
     page.get_by_role("button", name="3D trajectory").click()
@@ -134,9 +132,7 @@ def test_without_a_mask_the_object_is_found_and_its_mask_prompts_another_engine(
     expect(page.get_by_role("img", name="Heat maps of attention")).to_be_visible()
     page.screenshot(path=SHOTS / "video_attention.png", full_page=True)
 
-    page.locator(".player[data-drawn]").wait_for()
-    settle(page)
-    page.locator(".st-key-correct button").click()
+    page.get_by_role("button", name="Correct this frame").click()
     expect(page.locator("canvas.upper-canvas")).to_be_visible()
     area = page.locator(".area").first
     expect(area).to_have_text(re.compile(r"[\d,]+ px"))
