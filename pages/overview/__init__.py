@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from vos.strokes import Region
+from vos.drafts.strokes import Region
 
 FOLDER = Path(__file__).parent
 
