@@ -22,7 +22,7 @@ from PIL import Image
 
 from pages._acts import whole
 from vos.drafts import Clicks
-from vos.strokes import ERASER, Region
+from vos.drafts.strokes import ERASER, Region
 from vos.types import VOID, Mask, Point
 from vos.video.draw import COLOURS, hex_colour
 from vos.video.masks import resize_mask

@@ -11,9 +11,10 @@ import numpy as np
 import streamlit as st
 
 from pages import _acts, _parts, _words
-from vos import downloads, draft_files, uploads
+from vos import downloads, uploads
 from vos.correct import can_correct
 from vos.drafts import DEFAULT_ENGINE, Draft
+from vos.drafts import files as draft_files
 from vos.errors import VosError
 from vos.jobs import JobRunner
 from vos.store import Store

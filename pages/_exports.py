@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from pages import _acts, _parts, _words
-from vos import downloads, export_options, uploads
-from vos.export_jobs import ExportStatus
-from vos.jobs import JobRunner
+from vos import downloads, uploads
+from vos.jobs import JobRunner, export_options
+from vos.jobs.exports import ExportStatus
 from vos.store import Store
 from vos.types import OptionValue, Result
 from vos.video.finish import Finish

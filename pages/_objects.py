@@ -9,8 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages import _acts, _drafts, _parts, _prompt, _words, objects, overview
-from vos import retouch
-from vos.drafts import Draft
+from vos.drafts import Draft, retouch
 from vos.labels import SUFFIXES, Labeller, read_labels
 from vos.types import MAX_OBJECTS, Mask
 from vos.video.draw import hex_colour

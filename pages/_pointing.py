@@ -9,11 +9,11 @@ from pathlib import Path
 import streamlit as st
 
 from pages._canvas import Said
-from vos import clicks
 from vos.drafts import Draft
+from vos.drafts.pointing import Pointer
 from vos.errors import VosError
 from vos.net import device
-from vos.pointing import Pointer
+from vos.prompts import clicks
 from vos.types import Frame
 from vos.video.read import open_clip
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pages import _acts, _canvas, _drafts, _parts, _pointing, _run, timeline
 from vos.drafts import Draft
-from vos.strokes import Region, Stroke, paint, read_stroke, zoomed
+from vos.drafts.strokes import Region, Stroke, paint, read_stroke, zoomed
 from vos.types import VideoInfo
 from vos.video.masks import unpack
 

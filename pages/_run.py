@@ -9,10 +9,10 @@ import typing
 import streamlit as st
 
 from pages import _acts, _drafts, _parts, _words
-from vos import rates, segment
+from vos import segment
 from vos.drafts import Draft
 from vos.errors import VosError
-from vos.jobs import JobRunner, JobStatus
+from vos.jobs import JobRunner, JobStatus, rates
 from vos.types import OptionValue, VideoInfo
 
 BEAT_S = 0.5

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pages import _parts, _theme, _words
-from vos import downloads, track_files
+from vos import downloads
 from vos.tracks import COLUMNS, Track
+from vos.tracks import files as track_files
 from vos.types import Frame, Result
 from vos.video.draw import hex_colour, overlay
 from vos.video.masks import MaskReader

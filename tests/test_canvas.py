@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pages import _canvas
-from vos.strokes import Region
+from vos.drafts.strokes import Region
 from vos.types import Point
 from vos.video.draw import COLOURS
 

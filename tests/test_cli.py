@@ -16,7 +16,7 @@ from vos import segment
 from vos.cli import explain, main
 from vos.commands import _runs
 from vos.errors import InvalidInput
-from vos.track_files import read_table
+from vos.tracks.files import read_table
 from vos.types import Job, Prompt
 from vos.video.masks import read_mask, write_png
 from vos.video.read import probe

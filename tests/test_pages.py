@@ -14,14 +14,15 @@ from streamlit.testing.v1 import AppTest
 
 from pages import _acts, _parts
 from tests.rolling import make_job
-from vos import downloads, draft_files, uploads
+from vos import downloads, uploads
 from vos.drafts import DEFAULT_ENGINE, Draft
+from vos.drafts import files as draft_files
 from vos.errors import InvalidInput
-from vos.job_files import JobFiles
 from vos.jobs import JobRunner
+from vos.jobs.files import JobFiles
 from vos.net.engines import cosnet
 from vos.store import Store
-from vos.track_files import to_csv, to_json, to_txt
+from vos.tracks.files import to_csv, to_json, to_txt
 from vos.types import Job, Prompt
 from vos.video.masks import MaskReader, encode_png
 from vos.video.read import probe

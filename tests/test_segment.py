@@ -12,7 +12,7 @@ import pytest
 from tests.rolling import COUNT, HEIGHT, WIDTH, disk, finish, make_job, picture, prompt, texture
 from vos import downloads, segment, work
 from vos.errors import InvalidInput
-from vos.track_files import read_table
+from vos.tracks.files import read_table
 from vos.types import Job, Prompt
 from vos.video.masks import MaskReader
 from vos.video.read import open_clip, probe

@@ -16,10 +16,10 @@ from types import ModuleType
 from typing import Any
 
 from vos import options, plugins
-from vos import track_files as tables
 from vos.errors import InvalidInput
 from vos.store import Store, facts
 from vos.tracks import Track, TrackBuilder
+from vos.tracks import files as tables
 from vos.types import Frame, OptionValue, Prompt, Result, Step, read_number
 from vos.video.alpha import AlphaReader
 from vos.video.exportable import Exportable

@@ -22,8 +22,8 @@ from vos.doubts import Doubts
 from vos.errors import Cancelled
 from vos.propagate import MaskedFrame, Stopwatch, propagate
 from vos.store import Store
-from vos.track_files import to_json
 from vos.tracks import TrackBuilder
+from vos.tracks.files import to_json
 from vos.types import Device, Job, OptionValue, Prediction, Prompt, Result, Segmenter, Step
 from vos.video.draw import overlay
 from vos.video.masks import MaskReader, MaskWriter, encode_png

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pages._acts import whole
-from vos.strokes import Region
+from vos.drafts.strokes import Region
 
 FOLDER = Path(__file__).parent
 

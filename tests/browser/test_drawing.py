@@ -12,8 +12,9 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SHOTS
-from vos import draft_files, uploads
+from vos import uploads
 from vos.drafts import Draft
+from vos.drafts import files as draft_files
 from vos.video import sample
 from vos.video.draw import COLOURS
 from vos.video.masks import encode_png, resize_mask

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from tests.net.train.pictures import training_folder
-from vos.clicks import Box, Click
 from vos.commands import evaluate, segment, train
 from vos.commands._clicks import read_box, read_click
 from vos.commands.weights import pack
 from vos.errors import InvalidInput
 from vos.net.train.checkpoint import read_tensors, write_tensors
+from vos.prompts.clicks import Box, Click
 from vos.types import Point
 from vos.video import sample
 from vos.weights import FOLDER

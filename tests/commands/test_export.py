@@ -15,7 +15,7 @@ from vos.cli import main
 from vos.downloads import Exported
 from vos.errors import InvalidInput
 from vos.store import Store
-from vos.track_files import read_table
+from vos.tracks.files import read_table
 from vos.video.finish import Finish
 
 

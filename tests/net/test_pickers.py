@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from vos import clicks, plugins
+from vos import plugins
 from vos.benchmark.overlap import jaccard
 from vos.errors import InvalidInput
 from vos.net.next_click import next_click
+from vos.prompts import clicks
 from vos.types import Device, Point
 from vos.video.sample import frames
 

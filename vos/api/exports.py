@@ -10,12 +10,13 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vos import downloads, export_options, jobs, plugins
+from vos import downloads, jobs, plugins
 from vos.api.answers import NotThere, asked_result, send_file, send_json
 from vos.api.operations import Operation
 from vos.api.results import saved_as
 from vos.api.schemas import JOB, PLUGIN, TEXT, array, export_of, job_of
 from vos.errors import InvalidInput
+from vos.jobs import export_options
 from vos.video.finish import Finish, read_finish
 
 BODY_BYTES = 2**16

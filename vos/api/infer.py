@@ -13,17 +13,18 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vos import clicks, downloads, jobs, segment, uploads
+from vos import downloads, jobs, segment, uploads
 from vos.api.answers import NotThere, problem, send_file
 from vos.api.form import Form, read_form
 from vos.api.jobs import ended
 from vos.api.operations import Operation
 from vos.api.schemas import JOB, RESULT, TEXT, array, job_of, result_of
-from vos.click_texts import read_box, read_click
 from vos.correct import merge_prompts
 from vos.errors import InvalidInput
 from vos.net.device import choose
-from vos.prompt_files import MaskFile, read_prompts
+from vos.prompts import clicks
+from vos.prompts.click_texts import read_box, read_click
+from vos.prompts.mask_files import MaskFile, read_prompts
 from vos.store import Store
 from vos.types import Job, OptionValue, Prompt, Result, read_number
 from vos.uploads import Upload

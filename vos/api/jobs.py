@@ -14,8 +14,8 @@ from vos import jobs
 from vos.api.answers import NotThere, send_json
 from vos.api.operations import Operation
 from vos.api.schemas import JOB, array, job_of
-from vos.export_jobs import ExportStatus
-from vos.job_status import JobStatus
+from vos.jobs.exports import ExportStatus
+from vos.jobs.status import JobStatus
 
 LOOK_S = 0.25
 ALIVE_S = 15.0  # a comment at least so often keeps proxies from closing the line

@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from vos import downloads, plugins
-from vos.export_jobs import ExportStatus
-from vos.job_status import JobStatus
+from vos.jobs.exports import ExportStatus
+from vos.jobs.status import JobStatus
 from vos.store import Row
 from vos.types import Result
 

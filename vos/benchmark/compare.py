@@ -16,7 +16,7 @@ import numpy as np
 from vos.benchmark import overlap, stability
 from vos.errors import InvalidInput
 from vos.labels import SUFFIXES, Labeller
-from vos.track_files import plain_cell
+from vos.tracks.files import plain_cell
 from vos.types import VOID, Mask, object_ids, read_number
 from vos.video import sample
 from vos.video.masks import MaskReader, MaskWriter, read_mask

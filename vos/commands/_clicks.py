@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from vos import clicks
-from vos.click_texts import read_box, read_click
 from vos.net.device import choose
+from vos.prompts import clicks
+from vos.prompts.click_texts import read_box, read_click
 from vos.types import Prompt
 from vos.video.read import open_clip
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from vos import clicks, plugins
+from vos import plugins
 from vos.benchmark.clicks import (
     MOST,
     Clicked,
@@ -29,6 +29,7 @@ from vos.benchmark.clicks import (
 from vos.commands import _device
 from vos.errors import InvalidInput
 from vos.net.device import choose
+from vos.prompts import clicks
 from vos.types import VOID, Frame
 from vos.video.draw import overlay
 from vos.video.masks import replacing

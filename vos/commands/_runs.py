@@ -9,11 +9,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from vos import downloads, prompt_files, segment
+from vos import downloads, segment
 from vos.commands import _out
 from vos.errors import InvalidInput
 from vos.net.device import choose
-from vos.prompt_files import MaskFile
+from vos.prompts import mask_files
+from vos.prompts.mask_files import MaskFile
 from vos.segment import Finished
 from vos.store import Store
 from vos.types import Job, Prompt, read_number
@@ -26,7 +27,7 @@ DOWNLOADS = "overlay.mp4", "trajectory.csv"
 def read_prompts(given: list[str], size_hw: tuple[int, int]) -> list[Prompt]:
     """Read the mask files of --prompt, and say how they were read where that needs words."""
     files = [MaskFile(frame, path, Path(path)) for frame, path in map(_frame_and_file, given)]
-    prompts, notes = prompt_files.read_prompts(files, size_hw)
+    prompts, notes = mask_files.read_prompts(files, size_hw)
     for note in notes:
         print(note)
     return prompts

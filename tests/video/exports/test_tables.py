@@ -12,7 +12,7 @@ import pytest
 from tests.video.exports.scene import HEIGHT, WIDTH, frame_of, run, scene
 from tests.video.make import write_clip
 from vos.errors import InvalidInput
-from vos.track_files import read_table
+from vos.tracks.files import read_table
 from vos.video.exports import distances, trajectory, trajectory_json, trajectory_txt
 
 TIMES = [0, 9000, 27_000, 36_000]  # 1/90000 s: steps of 0.1, 0.2 and 0.1 s

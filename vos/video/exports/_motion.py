@@ -7,7 +7,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from vos.track_tables import Motion, Scale
+from vos.tracks.tables import Motion, Scale
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.masks import replacing

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from vos.options import check
-from vos.track_tables import Scale, write_csv
+from vos.tracks.tables import Scale, write_csv
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields, _motion

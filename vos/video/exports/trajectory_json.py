@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vos.options import check
-from vos.track_tables import Scale, write_json
+from vos.tracks.tables import Scale, write_json
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _motion

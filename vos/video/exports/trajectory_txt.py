@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TextIO
 
 from vos.options import check
-from vos.track_files import to_txt
-from vos.track_tables import Motion, Scale, write_txt
+from vos.tracks.files import to_txt
+from vos.tracks.tables import Motion, Scale, write_txt
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _motion
@@ -39,7 +39,7 @@ class Options:
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
-    """Write the 2019 table as `track_files.to_txt` has it, or what `track_tables.write_txt` says."""
+    """Write the 2019 table as `tracks.files.to_txt` has it, or what `tracks.tables.write_txt` says."""
     writer = write_txt if options.table == "full" else _write_2019
     yield from _motion.write(source, options, target, writer, len(source.tracks))
 

@@ -4,8 +4,7 @@ import functools
 
 import numpy as np
 
-from vos import retouch
-from vos.drafts import Draft
+from vos.drafts import Draft, retouch
 
 SIZE = (200, 300)
 

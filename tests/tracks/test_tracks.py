@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from vos.errors import InvalidInput
-from vos.track_files import read_table, to_csv, to_json, to_txt
 from vos.tracks import COLUMNS, Track, TrackBuilder
+from vos.tracks.files import read_table, to_csv, to_json, to_txt
 
-SHARED = Path(__file__).parents[1] / "../shared/data"
+SHARED = Path(__file__).parents[2] / "../shared/data"
 GOAT = SHARED / "davis2016/Annotations/480p/goat"
 WRITERS = {".csv": to_csv, ".txt": to_txt, ".json": to_json}
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vos import draft_files
 from vos.drafts import STEPS, Clicks, Draft
+from vos.drafts import files as draft_files
 from vos.errors import InvalidInput
 from vos.labels import Labeller, Labels
 from vos.types import Point

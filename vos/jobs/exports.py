@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 
 from vos import downloads
 from vos.downloads import UNTOUCHED, Exported
 from vos.errors import Cancelled, InvalidInput, QueueFull, VosError
-from vos.job_status import ACTIVE
+from vos.jobs.status import ACTIVE
 from vos.store import Store
 from vos.types import OptionValue, Step
 from vos.video.finish import Finish
@@ -55,10 +57,32 @@ class _Entry:
         self.cancelled = False
 
 
+class Worker:
+    """A thread of its own that calls what it is given, one after another."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def do(self, call: Callable[[], None]) -> None:
+        """Call something in its turn; it must not raise."""
+        self._calls.put(call)
+
+    def close(self) -> None:
+        """End when all is called."""
+        self._calls.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+
+
 class ExportQueue:
     """Exports of stored results, one at a time, in order; the same one twice is one.
 
-    `do` calls what it is given, one after another, in a thread of its own (vos.jobs.Worker).
+    `do` calls what it is given, one after another, in a thread of its own (Worker).
     """
 
     def __init__(self, store: Store, do: Callable[[Callable[[], None]], None]) -> None:

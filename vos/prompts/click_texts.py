@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from vos.clicks import Box, Click
 from vos.errors import InvalidInput
+from vos.prompts.clicks import Box, Click
 from vos.types import Point
 
 NUMBER = r"(\d+(?:\.\d+)?)"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from vos.drafts import Clicks, Draft
+from vos.drafts.pointing import Pointer
 from vos.errors import InvalidInput
-from vos.pointing import Pointer
 from vos.types import Point
 
 SIZE = (48, 64)

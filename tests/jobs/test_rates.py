@@ -3,8 +3,7 @@
 import pytest
 
 from tests.rolling import make_job
-from vos import rates
-from vos.jobs import JobRunner
+from vos.jobs import JobRunner, rates
 from vos.store import Store
 
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from vos import plugins, segment
-from vos.drafts import DEFAULT_ENGINE, STEPS, Clicks, Draft, Drawn, Step
+from vos.drafts.draft import DEFAULT_ENGINE, STEPS, Clicks, Draft, Drawn, Step
+from vos.drafts.old import draw_old
 from vos.errors import InvalidInput, VosError
 from vos.labels import Labeller
-from vos.old_drafts import draw_old
 from vos.store import Store
 from vos.types import VOID, OptionValue, Point
 from vos.video.masks import unpack

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from vos import strokes
-from vos.strokes import Region, paint, read_stroke, zoomed
+from vos.drafts import strokes
+from vos.drafts.strokes import Region, paint, read_stroke, zoomed
 from vos.video.draw import hex_colour
 
 SIZE = SHOWN = (540, 960)  # shown as it is

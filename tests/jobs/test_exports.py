@@ -7,8 +7,8 @@ import pytest
 from tests.rolling import COUNT, make_job
 from vos import downloads
 from vos.errors import InvalidInput
-from vos.export_jobs import ExportQueue
 from vos.jobs import JobRunner
+from vos.jobs.exports import ExportQueue
 from vos.store import Store
 from vos.video.finish import Finish
 

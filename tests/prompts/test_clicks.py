@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from tests.net.clips import MemoryClip
-from vos import clicks
-from vos.clicks import Box, Click
 from vos.errors import InvalidInput, MissingWeights
+from vos.prompts import clicks
+from vos.prompts.clicks import Box, Click
 from vos.types import Device, Point
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vos.errors import InvalidInput
-from vos.track_files import plain_cell
-from vos.tracks import COLUMNS, Track
+from vos.tracks.files import plain_cell
+from vos.tracks.track import COLUMNS, Track
 
 MEASURES = ("visible", *COLUMNS, "speed_px_s", "confidence")
 

@@ -137,7 +137,7 @@ def test_a_users_mistake_fails_with_its_sentence(runner, clip):
 
 
 def test_a_bug_fails_the_job_is_logged_and_the_worker_goes_on(runner, clip, monkeypatch, caplog):
-    monkeypatch.setattr(jobs.segment, "run", lambda *_, **__: (1 / 0 for _ in [0]))
+    monkeypatch.setattr(segment, "run", lambda *_, **__: (1 / 0 for _ in [0]))
     status = runner.wait(runner.submit(make_job(clip, 0), "d"), 60)
     assert (status.state, status.error) == (
         "failed",
@@ -158,7 +158,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from vos.job_files import JobFiles
+from vos.jobs.files import JobFiles
 from vos.types import Job, Prompt
 
 mask = np.zeros((96, 122), np.uint8)
@@ -172,7 +172,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_job_whose_process_was_killed_is_interrupted_and_runs_again(tmp_path, clip):
     command = [sys.executable, "-c", KILLED, tmp_path / "cache", clip]
-    assert subprocess.run(command, cwd=Path(__file__).parents[1]).returncode == -signal.SIGKILL
+    assert subprocess.run(command, cwd=Path(__file__).parents[2]).returncode == -signal.SIGKILL
     with Store(tmp_path / "cache") as store:
         first = JobRunner(store)
         (status,) = first.jobs()

@@ -1,4 +1,4 @@
-"""Jobs: one worker thread, a bounded queue, status, cancel. The only module with threads."""
+"""One thread that runs jobs: a bounded queue, status, cancel."""
 
 from __future__ import annotations
 
@@ -6,25 +6,20 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from queue import SimpleQueue
 
 from vos import segment
 from vos.errors import Cancelled, InvalidInput, QueueFull, VosError
-from vos.export_jobs import ExportQueue
-from vos.folders import results
-from vos.job_files import JobFiles
-from vos.job_status import JobStatus, first_status
+from vos.jobs.exports import ExportQueue, Worker
+from vos.jobs.files import JobFiles
+from vos.jobs.status import JobStatus, first_status
 from vos.propagate import MaskedFrame
 from vos.segment import Finished, Progress
 from vos.store import Store
 from vos.types import Device, Job
 from vos.video.draw import overlay
 from vos.video.write import thumbnail
-
-__all__ = ["JobRunner", "JobStatus", "runner"]
 
 log = logging.getLogger(__name__)
 
@@ -67,28 +62,6 @@ class _Entry:
 
     def _draw(self, seen: MaskedFrame) -> None:
         self.preview = thumbnail(overlay(seen.frame, seen.mask), PREVIEW_SIDE)
-
-
-class Worker:
-    """A thread of its own that calls what it is given, one after another."""
-
-    def __init__(self, name: str) -> None:
-        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
-
-    def do(self, call: Callable[[], None]) -> None:
-        """Call something in its turn; it must not raise."""
-        self._calls.put(call)
-
-    def close(self) -> None:
-        """End when all is called."""
-        self._calls.put(None)
-        self._thread.join()
-
-    def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
 
 
 class JobRunner:
@@ -293,19 +266,3 @@ class JobRunner:
             log.exception("job %s failed", entry.status.id)
             text = f"an unexpected {type(error).__name__} stopped the job; the log has the details"
             return replace(entry.status, state="failed", error=text, note="")
-
-
-_making = threading.Lock()
-_made: list[JobRunner] = []
-
-
-def runner() -> JobRunner:
-    """Return the process's one runner, on the default store.
-
-    Raises:
-        StorageUnavailable: the folder of results cannot be used.
-    """
-    with _making:
-        if not _made:
-            _made.append(JobRunner(Store(results())))
-        return _made[0]

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from vos.errors import InvalidInput
-from vos.tracks import COLUMNS, Track, track_of
+from vos.tracks.track import COLUMNS, Track, track_of
 from vos.types import MAX_OBJECTS, VOID
 
 FORMATS = (".csv", ".txt", ".json")

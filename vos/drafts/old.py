@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vos.drafts import Drawn
-from vos.strokes import paint, read_stroke
+from vos.drafts.draft import Drawn
+from vos.drafts.strokes import paint, read_stroke
 from vos.types import MAX_OBJECTS, VOID, Mask
 from vos.video.draw import COLOURS
 from vos.video.masks import pack, resize_mask

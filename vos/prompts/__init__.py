@@ -1,0 +1,1 @@
+"""What users give, clicks, boxes and mask files, becomes prompts."""
