@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages import _acts, _parts, _words
+from pages import _acts, _parts, _words, progress
 from vos import downloads, uploads
 from vos.jobs import JobRunner, export_options
 from vos.jobs.exports import ExportStatus
@@ -97,27 +97,15 @@ def _standing(jobs: JobRunner, export_id: str) -> None:
     if not status.active:
         _ended(status)
         return
-
-    @st.fragment(run_every=0.5)
-    def alive() -> None:
-        now = jobs.exports.status(export_id)
-        if now is None or not now.active:
-            st.rerun()
-            return
-        text = f"{now.file_name} · " + (
-            f"frame {now.done} of {now.total}" if now.total else "waiting" if now.state == "queued" else "…"
-        )
-        st.progress(min(1.0, now.done / max(1, now.total)), _words.plain(text))
-        _acts.button(
-            "Cancel",
-            jobs.exports.cancel,
-            export_id,
-            changes=True,
-            icon=":material/stop_circle:",
-            key="cancel_export",
-        )
-
-    alive()
+    progress.show(export_id, key=f"progress_{export_id}")
+    _acts.button(
+        "Cancel",
+        jobs.exports.cancel,
+        export_id,
+        changes=True,
+        icon=":material/stop_circle:",
+        key="cancel_export",
+    )
 
 
 def _ended(status: ExportStatus) -> None:

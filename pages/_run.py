@@ -8,14 +8,12 @@ import typing
 
 import streamlit as st
 
-from pages import _acts, _drafts, _parts, _words
+from pages import _acts, _drafts, _parts, _words, progress
 from vos import segment
 from vos.drafts import Draft
 from vos.errors import VosError
-from vos.jobs import JobRunner, JobStatus, rates
+from vos.jobs import JobRunner, rates
 from vos.types import OptionValue, VideoInfo
-
-BEAT_S = 0.5
 
 
 def bar(draft: Draft, info: VideoInfo, jobs: JobRunner) -> None:
@@ -152,26 +150,12 @@ def _start(token: str, info: VideoInfo) -> None:
 
 def running(jobs: JobRunner, job_id: str, still: bytes = b"") -> None:
     """Show a job that waits or runs: its newest frame, at first `still`; the bottom bar says how it goes."""
-
     with st.container(key="running"):
-        place = st.empty()
-
-    @st.fragment(run_every=BEAT_S)  # one for both places: two would ask for runs of a page that is left
-    def progress() -> None:
-        status = jobs.status(job_id)
-        if status is None or not status.active:
-            st.rerun()
-            return
-        share, text = _how(status)
-        st.progress(min(1.0, share), text)
-        if jpeg := jobs.preview(job_id) or still:
-            with place:
-                show_frame(jpeg, "The newest frame with its mask")
-
+        progress.show_newest(job_id, still, key=f"newest_{job_id}")
     bar = {"horizontal": True, "vertical_alignment": "center", "gap": "small"}
     with st.bottom, st.container(key="bar"), st.container(**bar):
         with st.container(width="stretch"):
-            progress()
+            progress.show(job_id, key=f"progress_{job_id}")
         for label, act, icon in (("Stop", jobs.stop, "stop"), ("Cancel", jobs.cancel, "close")):
             look = {"icon": f":material/{icon}:", "key": f"{label.lower()}_{job_id}"}
             _acts.button(label, act, job_id, changes=True, **look)
@@ -184,15 +168,3 @@ def show_frame(jpeg: bytes, alt: str) -> None:
         f'<img src="data:image/jpeg;base64,{data}" alt="{_words.escape(alt)}" style="display:block;'
         'width:100%;max-height:calc(100vh - 16rem);object-fit:contain;object-position:left top">'
     )
-
-
-def _how(status: JobStatus) -> tuple[float, str]:
-    """Return how far a job is, 0..1, and that in words."""
-    if status.state == "queued":
-        return 0.0, f"Waiting: number {status.position} in the queue"
-    if not status.done:
-        return status.prepared, status.note[:1].upper() + status.note[1:]
-    text = f"{status.note[:1].upper()}{status.note[1:]} · frame {status.done} of {status.total}"
-    if status.fps:
-        text += f" · {_words.duration(status.seconds_left)} left"
-    return status.done / max(status.total, 1), text

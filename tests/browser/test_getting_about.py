@@ -124,7 +124,7 @@ def test_the_link_to_a_frame_is_copied_and_leads_there(page, results, dashboard)
     link = page.evaluate("navigator.clipboard.readText()")
     assert re.fullmatch(dashboard + r"/video\?result=[0-9a-f]{64}&frame=0", link)
     page.goto(link.replace("frame=0", "frame=2"))
-    expect(page.get_by_role("button", name="Correct frame 2")).to_be_visible()
+    page.locator(".player[data-drawn='2']").wait_for()
 
 
 def test_what_is_deleted_in_the_gallery_can_be_brought_back(page, results):

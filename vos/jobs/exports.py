@@ -50,6 +50,18 @@ class ExportStatus:
         """Whether the export still waits or runs."""
         return self.state in ACTIVE
 
+    @property
+    def share(self) -> float:
+        """How far it is, 0..1."""
+        return min(1.0, self.done / max(1, self.total))
+
+    @property
+    def words(self) -> str:
+        """How far it is, as people are told."""
+        if self.state == "queued":
+            return f"{self.file_name} · waiting"
+        return f"{self.file_name} · " + (f"frame {self.done} of {self.total}" if self.total else "…")
+
 
 class _Entry:
     def __init__(self, status: ExportStatus, given: Mapping[str, OptionValue], finish: Finish) -> None:
