@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vos import plugins
 from vos.errors import InvalidInput
 from vos.labels import Labeller, Labels, covers_most, merge_layers
-from vos.types import MAX_OBJECTS, VOID, Job, Mask, OptionValue, Point, Prompt, object_ids
+from vos.options import read_options
+from vos.types import MAX_OBJECTS, VOID, Job, Mask, Options, Point, Prompt, object_ids
 from vos.video.masks import pack, unpack
 
 DEFAULT_ENGINE = "memory"
@@ -63,7 +65,7 @@ class Draft:
     drawn: Drawn = field(default_factory=Drawn)
     by_hand: bool = True  # or no mask: an engine finds the object
     engine: str = DEFAULT_ENGINE
-    options: dict[str, OptionValue] = field(default_factory=dict)
+    options: Options = field(default_factory=lambda: read_options(plugins.ENGINES, DEFAULT_ENGINE))
     span: tuple[int, int] | None = None
     base: str = ""
     colours: dict[str, int] = field(default_factory=dict)
@@ -235,6 +237,10 @@ class Draft:
         self.undone = tuple(undone)
         self._put(step)
         return True
+
+    def take_engine(self, engine: str) -> None:
+        """Choose an engine, with its options as they are by default."""
+        self.engine, self.options = engine, read_options(plugins.ENGINES, engine)
 
     def turn_to(self, frame: int, object_id: int) -> None:
         """Look at a frame and choose an object; an object that is not there is ignored."""
