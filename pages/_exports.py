@@ -11,7 +11,8 @@ import streamlit as st
 
 from pages import _acts, _parts, _words, progress
 from vos import downloads, uploads
-from vos.jobs import JobRunner, export_options
+from vos.jobs import JobRunner
+from vos.jobs.export_options import read_browser_options
 from vos.jobs.exports import ExportStatus
 from vos.store import Store
 from vos.types import OptionValue, Result
@@ -85,8 +86,8 @@ def _picture(label: str, explained: str, key: str, store: Store) -> str:
 
 
 def _start(jobs: JobRunner, result_id: str, name: str, given: dict[str, OptionValue], finish: Finish) -> None:
-    resolved = export_options.resolve(jobs.store, name, given)
-    st.session_state[f"exported_{result_id}"] = jobs.exports.submit(result_id, name, resolved, finish)
+    options = read_browser_options(jobs.store, name, given)
+    st.session_state[f"exported_{result_id}"] = jobs.exports.submit(result_id, name, options, finish)
 
 
 def _standing(jobs: JobRunner, export_id: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from vos import segment
 from vos.errors import InvalidInput
+from vos.net.engines import flow
 from vos.segment import Finished, Progress
 from vos.types import Device, Job, Prompt
 from vos.video.masks import MaskReader
@@ -55,13 +56,14 @@ def at(left, mask, value=1):
     return bool((mask[25:35, left + 5 : left + 15] == value).all())
 
 
+FLOW = flow.Options()
 FIRST = Prompt(0, box(5) + box(70, value=2))
 
 
 def test_a_correction_keeps_what_came_before_it_and_other_objects(clip, store):
-    base, _ = run(store, Job(clip, "flow", (FIRST,)))
+    base, _ = run(store, Job(clip, "flow", (FIRST,), FLOW))
     moved = Prompt(7, box(40) + box(70, value=2))
-    result, seen = run(store, Job(clip, "flow", (FIRST, moved), base=base.id))
+    result, seen = run(store, Job(clip, "flow", (FIRST, moved), FLOW, base=base.id))
     assert seen == {"correcting from frame 7": COUNT - 7, "drawing": COUNT}
     before, after = masks(base), masks(result)
     assert all(np.array_equal(a, b) for a, b in zip(before[:7], after[:7], strict=True))
@@ -79,15 +81,15 @@ def test_a_correction_keeps_what_came_before_it_and_other_objects(clip, store):
 
 def test_a_later_prompt_ends_what_a_correction_changes(clip, store):
     later = Prompt(9, box(5) + box(70, value=2))
-    base, _ = run(store, Job(clip, "flow", (FIRST, later)))
-    result, _ = run(store, Job(clip, "flow", (FIRST, Prompt(4, box(40)), later), base=base.id))
+    base, _ = run(store, Job(clip, "flow", (FIRST, later), FLOW))
+    result, _ = run(store, Job(clip, "flow", (FIRST, Prompt(4, box(40)), later), FLOW, base=base.id))
     assert [at(40, mask) for mask in masks(result)] == [False] * 4 + [True] * 5 + [False] * 3
     assert all(np.array_equal(a, b) for a, b in zip(masks(base)[9:], masks(result)[9:], strict=True))
 
 
 def test_an_object_added_later_is_found_before_its_prompt_too(clip, store):
-    base, _ = run(store, Job(clip, "flow", (FIRST,)))
-    result, _ = run(store, Job(clip, "flow", (FIRST, Prompt(6, box(40, value=3))), base=base.id))
+    base, _ = run(store, Job(clip, "flow", (FIRST,), FLOW))
+    result, _ = run(store, Job(clip, "flow", (FIRST, Prompt(6, box(40, value=3))), FLOW, base=base.id))
     assert all(at(40, mask, 3) for mask in masks(result))
     assert result.objects == (1, 2, 3)
     assert all(at(5, mask) and at(70, mask, 2) for mask in masks(result))
@@ -95,13 +97,13 @@ def test_an_object_added_later_is_found_before_its_prompt_too(clip, store):
 
 def test_a_stopped_run_keeps_what_has_come_and_can_be_gone_on_from(clip, store):
     frames = count()
-    job = Job(clip, "flow", (FIRST,))
+    job = Job(clip, "flow", (FIRST,), FLOW)
     part, _ = run(store, job, stopping=lambda: next(frames) == 4)
     assert (part.frames, part.missing, len(masks(part))) == (5, COUNT - 5, 5)
     assert len(list(open_clip(part.files["overlay"]))) == 5
     whole, _ = run(store, job)
     assert whole.id != part.id  # what was stopped does not stand for what was asked for
-    on, seen = run(store, Job(clip, "flow", (FIRST,), base=part.id))
+    on, seen = run(store, Job(clip, "flow", (FIRST,), FLOW, base=part.id))
     assert seen["correcting from frame 5"] == COUNT - 5
     assert (on.frames, on.missing) == (COUNT, 0)
     assert all(np.array_equal(a, b) for a, b in zip(masks(on)[:5], masks(part), strict=True))
@@ -110,7 +112,7 @@ def test_a_stopped_run_keeps_what_has_come_and_can_be_gone_on_from(clip, store):
 
 
 def test_a_run_that_is_stopped_before_its_first_frame_leaves_nothing(clip, store):
-    steps = segment.run(Job(clip, "flow", (Prompt(8, box(5)),)), store, device=Device())
+    steps = segment.run(Job(clip, "flow", (Prompt(8, box(5)),), FLOW), store, device=Device())
     first = next(steps)
     assert isinstance(first, Progress)
     steps.close()
@@ -118,17 +120,17 @@ def test_a_run_that_is_stopped_before_its_first_frame_leaves_nothing(clip, store
 
 
 def test_only_the_marked_range_is_segmented(clip, store):
-    job = Job(clip, "flow", (Prompt(5, box(5)),), span=(3, 8))
+    job = Job(clip, "flow", (Prompt(5, box(5)),), FLOW, span=(3, 8))
     result, _ = run(store, job)
     assert [bool(mask.any()) for mask in masks(result)] == [False] * 3 + [True] * 6 + [False] * 3
     assert result.span == (3, 8) == store.get(result.id).span
-    assert segment.job_id(job, "0" * 64) != segment.job_id(Job(clip, "flow", job.prompts), "0" * 64)
+    assert segment.job_id(job, "0" * 64) != segment.job_id(Job(clip, "flow", job.prompts, FLOW), "0" * 64)
     with pytest.raises(InvalidInput, match=r"prompt frame 5 is outside 6\.\.8"):
-        run(store, Job(clip, "flow", job.prompts, span=(6, 8)))
+        run(store, Job(clip, "flow", job.prompts, FLOW, span=(6, 8)))
     with pytest.raises(InvalidInput, match="frames 6 to 99 are to be segmented; there are 0 to 11"):
-        run(store, Job(clip, "flow", job.prompts, span=(6, 99)))
+        run(store, Job(clip, "flow", job.prompts, FLOW, span=(6, 99)))
 
 
 def test_a_base_that_is_gone_or_of_another_clip_is_told(clip, store, tmp_path):
     with pytest.raises(InvalidInput, match="not there any more"):
-        run(store, Job(clip, "flow", (FIRST,), base="f" * 64))
+        run(store, Job(clip, "flow", (FIRST,), FLOW, base="f" * 64))

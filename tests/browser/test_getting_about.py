@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import SHOTS
 from vos import segment
+from vos.net.engines.flow import Options
 from vos.store import Store
 from vos.types import Job, Prompt
 from vos.video import sample
@@ -35,7 +36,9 @@ def results(cache, clip):
     mask[100:200, 100:300] = 1
     with Store(cache) as store:
         for frame, title in ((0, "Alpha fish"), (1, "Beta fish")):
-            job = Job(clip=clip, engine="flow", prompts=(Prompt(frame, mask),), title=title)
+            job = Job(
+                clip=clip, engine="flow", prompts=(Prompt(frame, mask),), options=Options(), title=title
+            )
             list(segment.run(job, store))
 
 

@@ -9,38 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vos import plugins
+from vos.drafts.drawn import Clicks, Drawn, Step, drop_denied
 from vos.errors import InvalidInput
 from vos.labels import Labeller, Labels, covers_most, merge_layers
-from vos.types import MAX_OBJECTS, VOID, Job, Mask, OptionValue, Point, Prompt, object_ids
+from vos.options import read_options
+from vos.types import MAX_OBJECTS, VOID, Job, Mask, Options, Prompt, object_ids
 from vos.video.masks import pack, unpack
 
 DEFAULT_ENGINE = "memory"
 STEPS = 60  # that can be undone
-
-
-@dataclass(frozen=True)
-class Clicks:
-    """What was said of one object on one frame, in pixels: clicks in their order, a box x1, y1, x2, y2."""
-
-    points: tuple[Point, ...] = ()
-    box: tuple[float, float, float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What undo gives back: masks by frame, as `masks.pack` makes them, names, clicks by (frame, object)."""
-
-    masks: Mapping[int, bytes] = field(default_factory=dict)
-    names: Mapping[int, str] = field(default_factory=lambda: {1: "Object 1"})
-    clicks: Mapping[tuple[int, int], Clicks] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What was drawn before an edit, and the frame on which the edit is seen."""
-
-    frame: int
-    drawn: Drawn
 
 
 @dataclass
@@ -63,7 +41,7 @@ class Draft:
     drawn: Drawn = field(default_factory=Drawn)
     by_hand: bool = True  # or no mask: an engine finds the object
     engine: str = DEFAULT_ENGINE
-    options: dict[str, OptionValue] = field(default_factory=dict)
+    options: Options = field(default_factory=lambda: read_options(plugins.ENGINES, DEFAULT_ENGINE))
     span: tuple[int, int] | None = None
     base: str = ""
     colours: dict[str, int] = field(default_factory=dict)
@@ -112,7 +90,7 @@ class Draft:
         masks = {f: packed for f, packed in self.drawn.masks.items() if f != frame}
         if mask.any():
             masks[frame] = pack(mask)
-        clicks = _agreeing(self.drawn.clicks, frame, mask)
+        clicks = drop_denied(self.drawn.clicks, frame, mask)
         return self._edit(frame, Drawn(masks, dict(sorted(names.items())), clicks))
 
     def set_object(self, frame: int, object_id: int, inside: NDArray[np.bool_], said: Clicks) -> bool:
@@ -236,6 +214,10 @@ class Draft:
         self._put(step)
         return True
 
+    def take_engine(self, engine: str) -> None:
+        """Choose an engine, with its options as they are by default."""
+        self.engine, self.options = engine, read_options(plugins.ENGINES, engine)
+
     def turn_to(self, frame: int, object_id: int) -> None:
         """Look at a frame and choose an object; an object that is not there is ignored."""
         self.frame = max(frame, 0)
@@ -273,22 +255,6 @@ class Draft:
         self.frame, self.drawn = step.frame, step.drawn
         if self.object_id not in self.names:
             self.object_id = min(self.names)
-
-
-def _agreeing(
-    clicks: Mapping[tuple[int, int], Clicks], frame: int, mask: Mask
-) -> dict[tuple[int, int], Clicks]:
-    """Return the clicks without those on a frame that its new mask denies."""
-    kept = {}
-    for (at, object_id), said in clicks.items():
-        if at == frame:
-            if not (mask == object_id).any():
-                continue
-            points = (p for p in said.points if (mask[int(p.y), int(p.x)] == object_id) == p.positive)
-            said = replace(said, points=tuple(points))
-        if said != Clicks():
-            kept[at, object_id] = said
-    return kept
 
 
 def _free(names: Mapping[int, str]) -> int:

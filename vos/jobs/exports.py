@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from vos.downloads import UNTOUCHED, Exported
 from vos.errors import Cancelled, InvalidInput, QueueFull, VosError
 from vos.jobs.status import ACTIVE
 from vos.store import Store
-from vos.types import OptionValue, Step
+from vos.types import Options, Step
 from vos.video.finish import Finish
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ class ExportStatus:
 
 
 class _Entry:
-    def __init__(self, status: ExportStatus, given: Mapping[str, OptionValue], finish: Finish) -> None:
-        self.status, self.given, self.finish = status, given, finish
+    def __init__(self, status: ExportStatus, options: Options, finish: Finish) -> None:
+        self.status, self.options, self.finish = status, options, finish
         self.cancelled = False
 
 
@@ -101,26 +101,24 @@ class ExportQueue:
         self._store, self._do = store, do
         self._entries: dict[str, _Entry] = {}
 
-    def submit(
-        self, result_id: str, name: str, given: Mapping[str, OptionValue], finish: Finish = UNTOUCHED
-    ) -> str:
+    def submit(self, result_id: str, name: str, options: Options, finish: Finish = UNTOUCHED) -> str:
         """Queue an export unless it waits, runs, or its file is there; return its id.
 
         Raises:
-            InvalidInput: no such result, export or option.
+            InvalidInput: no such result or export.
             QueueFull: too many exports wait.
         """
         result = self._store.get(result_id)
         if result is None:
             raise InvalidInput(f"there is no result {result_id[:12]}; it may have been deleted")
-        key = downloads.export_key(result, name, given, finish)
+        key = downloads.export_key(result, name, options, finish)
         export_id = hashlib.sha256(f"{result_id}/{key}".encode()).hexdigest()
         known = self._entries.get(export_id)
         if known and known.status.active and not known.cancelled:
             return export_id
         called = downloads.file_name(result, downloads.file_of(name))
         status = ExportStatus(export_id, result_id, name, result.title, key, called)
-        entry = _Entry(status, dict(given), finish)
+        entry = _Entry(status, options, finish)
         if key in result.files:
             entry.status = replace(status, state="done", cached=True)
         elif sum(other.active for other in self.jobs()) >= CAPACITY:
@@ -185,7 +183,7 @@ class ExportQueue:
                 raise InvalidInput("the result was deleted before it could be exported")
             made = Path(folder) / "made"
             made.mkdir()
-            run = downloads.run_export(self._store, result, status.name, entry.given, made, entry.finish)
+            run = downloads.run_export(self._store, result, status.name, entry.options, made, entry.finish)
             with closing(run) as steps:
                 for item in steps:
                     if entry.cancelled:
