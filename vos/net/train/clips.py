@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vos.errors import InvalidInput
 from vos.net.train.cutouts import cut
-from vos.net.train.data import Data, Picture, pick
+from vos.net.train.data import Data, PictureFile, pick
 from vos.net.train.motion import (
     Matrices,
     Motion,
@@ -122,7 +122,7 @@ class RealClips:
                 return Sample(frames, kept, annotated)
         raise InvalidInput(f"the training data has no video of {self.length} frames with an object")
 
-    def _frames_of(self, video: tuple[Picture, ...], rng: np.random.Generator) -> list[Picture]:
+    def _frames_of(self, video: tuple[PictureFile, ...], rng: np.random.Generator) -> list[PictureFile]:
         reach = (len(video) - 1) // (self.length - 1) if self.length > 1 else 1
         skip = rng.choice([s for s in SKIPS if s <= max(min(self.max_skip, reach), 1)])
         steps = rng.integers((skip + 1) // 2, skip + 1, self.length - 1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vos.errors import InvalidInput
-from vos.net.train.data import Data, Picture, pick
+from vos.net.train.data import Data, PictureFile, pick
 from vos.types import Frame, object_ids
 
 SMALLEST_PX = 60
@@ -75,7 +75,7 @@ def _fits(inside: NDArray[np.bool_]) -> bool:
     return bool(SMALLEST_PX <= np.count_nonzero(inside) <= LARGEST_SHARE * inside.size)
 
 
-def object_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
+def object_of(picture: PictureFile, rng: np.random.Generator) -> Cutout | None:
     """Cut one of a picture's objects out; None if it has none of a fitting size."""
     mask = picture.read_mask()
     ids = object_ids(mask)
@@ -83,7 +83,7 @@ def object_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
     return cut(picture.read_frame(), inside) if _fits(inside) else None
 
 
-def _region_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
+def _region_of(picture: PictureFile, rng: np.random.Generator) -> Cutout | None:
     """Cut out one region, or one with a neighbour: an object of two materials."""
     regions = picture.read_mask()
     ids = object_ids(regions)
