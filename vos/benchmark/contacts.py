@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from vos.benchmark.overlap import jaccard
 from vos.errors import InvalidInput
 from vos.net.train.contacts import recoloured
-from vos.net.train.cutouts import Cutout, cut, object_of, varied
+from vos.net.train.cutouts import Cutout, cut, cut_object, vary
 from vos.net.train.data import Data, PictureFile, find, pick
 from vos.types import Frame, Mask, Prediction, Prompt, Segmenter, VideoInfo
 
@@ -232,8 +232,8 @@ def _contact(
 def _thing(photos: Data, rng: np.random.Generator) -> Cutout:
     found = None
     while found is None:
-        found = object_of(pick(photos.cutouts, rng), rng)
-    return varied(found, rng, 0.5)
+        found = cut_object(pick(photos.cutouts, rng), rng)
+    return vary(found, rng, 0.5)
 
 
 def _track(stage: Stage, length: int) -> tuple[Point, float]:

@@ -19,7 +19,7 @@ from vos.net.options import at_least
 from vos.net.train.clips import Sample
 from vos.net.train.data import Data, PictureFile, pick
 from vos.net.train.losses import bootstrapped, soft_dice
-from vos.net.train.motion import Matrices, shift, transforms
+from vos.net.train.motion import Matrices, make_transforms, shift
 from vos.net.train.scene import develop
 from vos.net.train.synthetic import SyntheticClips
 from vos.net.train.tracks import overlap
@@ -116,7 +116,7 @@ def _window(mask: Mask, size: int, mirror: float, rng: np.random.Generator) -> M
     """Return a turned, stretched crop (3, 3), 60 to 105 % of the short side, with half of the object."""
     height, width = mask.shape
     scale = size / min(height, width) / float(np.exp(rng.uniform(np.log(0.6), np.log(1.05))))
-    turn = transforms(rng.normal(0, [[0.12, 0, 0.06, 0.06, 0, 0]]), size)[0]
+    turn = make_transforms(rng.normal(0, [[0.12, 0, 0.06, 0.06, 0, 0]]), size)[0]
     linear = turn @ np.diag([mirror * scale, scale, 1])
     rows, columns = np.nonzero(mask)
     reach = size / scale / 2

@@ -13,7 +13,7 @@ from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields, _shapes
-from vos.video.exports._cut import encoded
+from vos.video.exports._cut import encode_picture
 from vos.video.masks import replacing
 
 LABEL = "labelme (JSON a frame)"
@@ -38,7 +38,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for shot in source.shots(options.every):
             picture = f"{source.frame_name(shot.index)}.{options.pictures}"
-            archive.writestr(zipfile.ZipInfo(picture), encoded(shot.frame, options.pictures))
+            archive.writestr(zipfile.ZipInfo(picture), encode_picture(shot.frame, options.pictures))
             text = json.dumps(_page(source, shot, picture, options.tolerance), ensure_ascii=False, indent=1)
             entry = zipfile.ZipInfo(f"{source.frame_name(shot.index)}.json")
             archive.writestr(entry, text, zipfile.ZIP_DEFLATED)

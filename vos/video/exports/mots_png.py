@@ -13,7 +13,7 @@ from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields
-from vos.video.exports._cut import png
+from vos.video.exports._cut import to_png
 from vos.video.masks import replacing
 
 LABEL = "MOTS (PNG sequence)"
@@ -39,5 +39,5 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
         for index in source.numbers(options.every):
             mask = source.mask(index).astype(np.uint16)
             ids = np.where(mask > 0, mask + options.class_id * 1000, 0).astype(np.uint16)
-            archive.writestr(zipfile.ZipInfo(f"instances/{source.frame_name(index)}.png"), png(ids))
+            archive.writestr(zipfile.ZipInfo(f"instances/{source.frame_name(index)}.png"), to_png(ids))
             yield source.step(index)
