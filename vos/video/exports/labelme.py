@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields, _shapes
@@ -21,16 +19,7 @@ WHO = "Annotators: open the folder in labelme or AnyLabeling and go on by hand"
 SUFFIX = ".zip"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a user may choose."""
-
-    tolerance: float = _fields.tolerance()
-    pictures: str = _fields.pictures()
-    every: int = _fields.every_nth()
-
-    def __post_init__(self) -> None:
-        check(self)
+Options = _fields.PolygonOptions
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields, _shapes
@@ -20,16 +18,7 @@ WHO = "Trainers: a data set that Ultralytics YOLO trains on as it is"
 SUFFIX = ".zip"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a user may choose."""
-
-    tolerance: float = _fields.tolerance()
-    pictures: str = _fields.pictures()
-    every: int = _fields.every_nth()
-
-    def __post_init__(self) -> None:
-        check(self)
+Options = _fields.PolygonOptions
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
