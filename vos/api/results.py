@@ -14,7 +14,7 @@ from vos.api.answers import GONE, NotThere, asked_result, explained, problem, se
 from vos.api.operations import Operation
 from vos.api.schemas import RESULT, RESULTS, TEXT, result_of, row_of
 from vos.errors import InvalidInput
-from vos.store.index import SORTS
+from vos.store.rows import SORTS
 from vos.types import read_number
 from vos.video.masks import MaskReader, encode_png
 
@@ -29,7 +29,8 @@ def all_results(request: Request) -> Response:
     offset, limit = _number(request, "offset", 0), min(_number(request, "limit", 24), MOST)
     which = {"search": asked.get("search", ""), "sort": asked.get("sort", "newest")}
     which["engine"] = asked.get("engine", "")
-    page = jobs.runner().store.page(offset, limit, **which)
+    pinned = asked.get("pinned", "0") not in ("0", "", "false")
+    page = jobs.runner().store.page(offset, limit, pinned=pinned, **which)
     links = {}
     if offset + limit < page.total and limit:
         links["next"] = f"/api/results?{urlencode(which | {'offset': offset + limit, 'limit': limit})}"
