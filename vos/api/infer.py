@@ -13,7 +13,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vos import downloads, jobs, plugins, segment, uploads
+from vos import downloads, jobs, plugins, segment, sharing, uploads
 from vos.api.answers import NotThere, problem, send_file
 from vos.api.form import Form, read_form
 from vos.api.jobs import ended
@@ -66,7 +66,8 @@ async def correct(request: Request) -> Response:
 
 async def _answer(request: Request, job: Job, digest: str) -> Response:
     runner = await to_thread.run_sync(jobs.runner)
-    job_id = await to_thread.run_sync(runner.submit, job, digest)
+    visitor = sharing.visitor(request.client.host if request.client else None)
+    job_id = await to_thread.run_sync(runner.submit, job, digest, visitor)
     if request.query_params.get("wait", "0") not in ("0", "", "false"):
         return await _whole(request, job_id)
     status = runner.status(job_id)
