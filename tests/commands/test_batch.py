@@ -14,6 +14,7 @@ from vos.batch.clip import Settings
 from vos.batch.tasks import find
 from vos.cli import main
 from vos.folders import results
+from vos.net.engines import flow
 from vos.store import Store
 
 
@@ -45,7 +46,7 @@ def test_a_failed_clip_does_not_stop_the_others_and_the_report_tells_of_all(fold
     assert run(folders, "--export", "mots_txt") == 1
     said = capsys.readouterr()
     assert "1 of 3 clips, 2 failed" in said.out
-    assert "c: the engine flow needs a mask" in said.err
+    assert "c: the engine flow needs a mask; there is no c.png" in said.err
     facts, out = told(folders), folders[0].with_name("clips_batch")
     assert facts["counts"] == {"done": 1, "cached": 0, "failed": 2, "waiting": 0}
     assert (facts["complete"], facts["unused_masks"]) == (True, ["stray"])
@@ -113,7 +114,7 @@ def test_a_process_that_dies_costs_its_clip_only(folders, clip, monkeypatch):
             os.kill(worker.process.pid, signal.SIGKILL)
 
     monkeypatch.setattr(workers._Worker, "give", deadly)
-    settings = Settings("flow", results(), clips.with_name("out"))
+    settings = Settings("flow", flow.Options(), results(), clips.with_name("out"))
     settings.out.mkdir()
     first, second, _ = find(clips, masks)[0]
     died, done = workers.run_apart([second, first], settings, 1)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vos import downloads, segment
+from vos import downloads, plugins, segment
 from vos.batch.tasks import Task
 from vos.downloads import Exported
 from vos.errors import InvalidInput, VosError
 from vos.net.device import choose
+from vos.options import read_options
 from vos.prompts.mask_files import read_prompts
 from vos.segment import Finished
 from vos.store import Store
-from vos.types import Job, OptionValue, Result
+from vos.types import Job, Options, Result
 from vos.video.masks import replacing
 from vos.video.read import probe
 
@@ -33,9 +33,9 @@ class Settings:
     """How all clips are segmented: `store` and `out` are folders, `exports` names; device as for `choose`."""
 
     engine: str
+    options: Options
     store: Path
     out: Path
-    options: Mapping[str, OptionValue] = field(default_factory=dict)
     exports: tuple[str, ...] = ()
     device: str = "auto"
     precision: str = "auto"
@@ -78,6 +78,9 @@ def process(task: Task, settings: Settings, store: Store) -> Outcome:
     outcome = waiting(task)
     try:
         info = probe(task.clip)
+        if not task.masks and plugins.load(plugins.ENGINES, settings.engine).NEEDS_PROMPT:
+            wanted = f"there is no {task.name}.png and no folder {task.name} among the masks"
+            raise InvalidInput(f"the engine {settings.engine} needs a mask; {wanted}")
         prompts, notes = read_prompts(task.masks, info.size_hw)
         outcome = replace(outcome, notes=tuple(notes))
         job = Job(task.clip, settings.engine, tuple(prompts), settings.options, title=task.name)
@@ -120,10 +123,11 @@ def _told(outcome: Outcome, finished: Finished) -> Outcome:
 def _write_files(task: Task, settings: Settings, store: Store, result: Result) -> list[str]:
     _copy(result.files["thumbnail"], settings.out / _thumbnail(task.name))
     for export in settings.exports:
+        options = read_options(plugins.EXPORTS, export)
         try:
             with (
                 store.workspace() as folder,
-                closing(downloads.run_export(store, result, export, {}, Path(folder))) as steps,
+                closing(downloads.run_export(store, result, export, options, Path(folder))) as steps,
             ):
                 for item in steps:
                     if isinstance(item, Exported):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ def facts(settings: Settings, outcomes: Sequence[Outcome], unused: Sequence[str]
     counts = Counter(outcome.state for outcome in outcomes)
     return {
         "engine": settings.engine,
-        "options": dict(settings.options),
+        "options": dataclasses.asdict(settings.options),
         "complete": not counts[WAITING],
         "counts": {state: counts[state] for state in (DONE, CACHED, FAILED, WAITING)},
         "unused_masks": list(unused),

@@ -21,7 +21,6 @@ from vos.commands.segment import engine_arguments
 from vos.errors import InvalidInput
 from vos.folders import results
 from vos.owned import exclusive
-from vos.segment import read_options
 
 HELP = "segment all clips of a folder, with masks by name, and write a report"
 KEEP_S = 30.0  # so often the report of a run that goes on is written
@@ -59,10 +58,9 @@ def run(args: argparse.Namespace) -> int:
     tasks, unused = find(args.folder, args.prompts)
     whole = args.folder.absolute()
     out = args.out or whole.with_name(f"{whole.name}_batch")
-    options = _options.read(args.option)
-    read_options(args.engine, options)
+    options = _options.read_engine(args.engine, args.option)
     exports = tuple(dict.fromkeys(args.export))
-    settings = Settings(args.engine, results(), out, options, exports, args.device, args.precision)
+    settings = Settings(args.engine, options, results(), out, exports, args.device, args.precision)
     _out.check(out, report.JSON, overwrite=args.overwrite)
     told = report.facts(settings, [waiting(task) for task in tasks], unused)
     out.mkdir(parents=True, exist_ok=True)
