@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mimetypes
 from collections.abc import Mapping
 
@@ -12,14 +11,13 @@ from starlette.responses import JSONResponse, Response
 
 from vos import downloads, jobs, plugins
 from vos.api.answers import NotThere, asked_result, send_file, send_json
+from vos.api.body import read_object
 from vos.api.operations import Operation
 from vos.api.results import saved_as
 from vos.api.schemas import JOB, PLUGIN, TEXT, array, export_of, job_of
 from vos.errors import InvalidInput
 from vos.jobs.export_options import read_browser_options
 from vos.video.finish import Finish, read_finish
-
-BODY_BYTES = 2**16
 
 
 def all_exports(request: Request) -> Response:
@@ -29,16 +27,11 @@ def all_exports(request: Request) -> Response:
 
 async def start(request: Request) -> Response:
     """Queue an export: 202 with its job, 200 where its file is there."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise InvalidInput(f"the body has more than {BODY_BYTES >> 10} KB; at most that is allowed")
-    return await to_thread.run_sync(_start, request, bytes(body))
+    given = await read_object(request, ("options", "finish"))
+    return await to_thread.run_sync(_start, request, given)
 
 
-def _start(request: Request, body: bytes) -> Response:
-    given = _read(body)
+def _start(request: Request, given: Mapping[str, object]) -> Response:
     name, runner = request.path_params["name"], jobs.runner()
     result = asked_result(request)
     _known(name)
@@ -61,16 +54,6 @@ def _finish(given: Mapping[str, object]) -> Finish:
     if not isinstance(touches, Mapping):
         raise InvalidInput("finish is no JSON object")
     return read_finish({str(name): str(value) for name, value in touches.items()})
-
-
-def _read(body: bytes) -> Mapping[str, object]:
-    try:
-        given = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is no JSON: {error}") from error
-    if not isinstance(given, Mapping) or not set(given) <= {"options", "finish"}:
-        raise InvalidInput("the body is a JSON object with options and finish, or nothing")
-    return given
 
 
 def export_file(request: Request) -> Response:
