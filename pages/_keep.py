@@ -24,7 +24,7 @@ def menu(store: Store, row: Row) -> None:
             "More",
             [UNPIN if row.pinned else PIN, NAME, DELETE],
             key=f"more_{row.id}",
-            on_click=_acts.attempt,
+            on_click=_acts.whole(_acts.attempt),
             args=(_choose, store, row.id),
             format_func=lambda choice: f":material/{ICONS[choice]}: {choice}",
             type="tertiary",
