@@ -76,9 +76,8 @@ def button(label: str, act: Callable[..., object], *args: Any, changes: bool = F
 
 
 def attempt(act: Callable[..., object], *args: Any) -> None:
-    """Do, as the callback of a widget that is no button, what changes something and may say why it cannot."""
-    with undisturbed():
-        _do(act, True, args)
+    """Do, in the callback of a widget that is no button, what changes something and may say why it cannot."""
+    _do(act, True, args)
 
 
 def _do(act: Callable[..., object], changes: bool, args: tuple[Any, ...]) -> None:
