@@ -77,13 +77,8 @@ def process(task: Task, settings: Settings, store: Store) -> Outcome:
     """Segment a clip and write its files into `settings.out`; a mistake or a bug is the outcome's `error`."""
     outcome = waiting(task)
     try:
-        info = probe(task.clip)
-        if not task.masks and plugins.load(plugins.ENGINES, settings.engine).NEEDS_PROMPT:
-            wanted = f"there is no {task.name}.png and no folder {task.name} among the masks"
-            raise InvalidInput(f"the engine {settings.engine} needs a mask; {wanted}")
-        prompts, notes = read_prompts(task.masks, info.size_hw)
+        job, notes = job_of(task, settings)
         outcome = replace(outcome, notes=tuple(notes))
-        job = Job(task.clip, settings.engine, tuple(prompts), settings.options, title=task.name)
         finished = _segment(job, store, settings)
         outcome = _told(outcome, finished)
         return replace(outcome, files=tuple(_write_files(task, settings, store, finished.result)))
@@ -95,6 +90,20 @@ def process(task: Task, settings: Settings, store: Store) -> Outcome:
         log.exception("the clip %s failed", task.clip)
         sentence = f"an unexpected {type(error).__name__} stopped it; the log has the details"
         return replace(outcome, state=FAILED, error=sentence)
+
+
+def job_of(task: Task, settings: Settings) -> tuple[Job, list[str]]:
+    """Return the request that a task is, and what is to be said of how its masks were read.
+
+    Raises:
+        VosError: the clip or a mask cannot be read, or there is no mask where the engine needs one.
+    """
+    info = probe(task.clip)
+    if not task.masks and plugins.load(plugins.ENGINES, settings.engine).NEEDS_PROMPT:
+        wanted = f"there is no {task.name}.png and no folder {task.name} among the masks"
+        raise InvalidInput(f"the engine {settings.engine} needs a mask; {wanted}")
+    prompts, notes = read_prompts(task.masks, info.size_hw)
+    return Job(task.clip, settings.engine, tuple(prompts), settings.options, title=task.name), notes
 
 
 def _segment(job: Job, store: Store, settings: Settings) -> Finished:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -19,14 +19,14 @@ from vos.process import prepare_process
 from vos.store import Store
 
 
-def run_here(tasks: Sequence[Task], settings: Settings) -> Iterator[Outcome]:
+def run_here(tasks: Sequence[Task], settings: Settings) -> Generator[Outcome, None, None]:
     """Yield each clip's outcome as it comes."""
     with Store(settings.store) as store:
         for task in tasks:
             yield process(task, settings, store)
 
 
-def run_apart(tasks: Sequence[Task], settings: Settings, count: int) -> Iterator[Outcome]:
+def run_apart(tasks: Sequence[Task], settings: Settings, count: int) -> Generator[Outcome, None, None]:
     """Yield outcomes as they come from `count` processes; one that dies costs its clip only.
 
     Closing it ends the processes; what they had half done is swept by the store.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 from vos import plugins
 from vos.batch import report
 from vos.batch.clip import FAILED, Outcome, Settings, waiting
+from vos.batch.cluster import run_cluster
 from vos.batch.tasks import Task, find
 from vos.batch.workers import run_apart, run_here
 from vos.commands import _options, _out
@@ -47,6 +48,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="clips at a time; default: %(default)s"
     )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="on the machines of a Ray cluster, such as HOST:6379, or auto (needs the extra cluster)",
+    )
     _out.arguments(parser)
     engine_arguments(parser)
 
@@ -66,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     with exclusive(out / ".lock"):  # a second run waits, and then finds all in the store
         _out.begin(out, report.JSON, [report.JSON, *told["files"]], overwrite=args.overwrite)
-        outcomes = _run(tasks, settings, unused, args.jobs)
+        outcomes = _run(tasks, settings, unused, _steps(tasks, settings, args))
     failed = [outcome for outcome in outcomes if outcome.state == FAILED]
     for outcome in failed:
         print(f"{outcome.name}: {outcome.error}", file=sys.stderr)
@@ -76,7 +82,20 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _run(tasks: Sequence[Task], settings: Settings, unused: Sequence[str], count: int) -> list[Outcome]:
+def _steps(
+    tasks: Sequence[Task], settings: Settings, args: argparse.Namespace
+) -> Generator[Outcome, None, None]:
+    if args.ray:
+        return run_cluster(tasks, settings, args.ray)
+    return run_here(tasks, settings) if args.jobs == 1 else run_apart(tasks, settings, args.jobs)
+
+
+def _run(
+    tasks: Sequence[Task],
+    settings: Settings,
+    unused: Sequence[str],
+    steps: Generator[Outcome, None, None],
+) -> list[Outcome]:
     """Return all outcomes; the report is written now and then and at the end, though that comes early."""
     outcomes = {task.name: waiting(task) for task in tasks}
 
@@ -85,10 +104,9 @@ def _run(tasks: Sequence[Task], settings: Settings, unused: Sequence[str], count
         report.write_html(told, settings.out / report.HTML)
         _out.finish(settings.out, report.JSON, told)
 
-    steps: Iterator[Outcome] = run_here(tasks, settings) if count == 1 else run_apart(tasks, settings, count)
     written = time.monotonic()
     try:
-        with closing(steps), tqdm(total=len(tasks), unit="clip", disable=None) as bar:  # type: ignore[type-var]
+        with closing(steps), tqdm(total=len(tasks), unit="clip", disable=None) as bar:
             for outcome in steps:
                 outcomes[outcome.name] = outcome
                 bar.set_description(outcome.name)
