@@ -70,7 +70,8 @@ def find(store: Store, text: str) -> Result:
         raise InvalidInput(f"the result that {text} is of is not in the store; was it made with --no-cache?")
     if not text or not set(text) <= set("0123456789abcdef"):
         raise InvalidInput(f"{text!r} is neither a folder that `segment` wrote nor the beginning of an id")
-    found = [result for result in store.results() if result.id.startswith(text)]
+    listed = [row.id for row in store.page(0, -1).rows if row.id.startswith(text)]
+    found = [result for result in map(store.get, listed) if result]
     if len(found) != 1:
         count = "no result" if not found else f"{len(found)} results"
         raise InvalidInput(f"{count} in the store begin with {text[:12]}; exactly one is needed")
