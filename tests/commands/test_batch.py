@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import sys
+import types
 
 import pytest
 
@@ -114,6 +116,7 @@ def test_a_process_that_dies_costs_its_clip_only(folders, clip, monkeypatch):
             os.kill(worker.process.pid, signal.SIGKILL)
 
     monkeypatch.setattr(workers._Worker, "give", deadly)
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))  # not AppTest's
     settings = Settings("flow", flow.Options(), results(), clips.with_name("out"))
     settings.out.mkdir()
     first, second, _ = find(clips, masks)[0]
