@@ -213,8 +213,7 @@ class Store:
 
     def results(self) -> list[Result]:
         """Return all results, newest first; `page` is for lists."""
-        found = [self.get(row.id) for row in self.page(0, -1).rows]
-        return [result for result in found if result]
+        return [found for row in self.page(0, -1).rows if (found := self.get(row.id))]
 
     @careful
     def delete(self, result_id: str) -> None:
