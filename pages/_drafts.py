@@ -84,11 +84,13 @@ def _again(result: Result, store: Store) -> Draft:
         with result.files["source"].open("rb") as file:
             upload = uploads.keep(file, f"{result.title}.mp4", folder)
     draft = new(upload, store, title=result.title)
-    prompts = {prompt.frame: prompt.mask for prompt in downloads.prompts(result)}
+    prompts = downloads.prompts(result)
 
     def fill(draft: Draft) -> None:
-        for frame, mask in prompts.items():
-            draft.set_mask(frame, _fit(mask, draft.size_hw))
+        for prompt in prompts:
+            draft.set_mask(prompt.frame, _fit(prompt.mask, draft.size_hw))
+        for frame, object_id in ((prompt.frame, i) for prompt in prompts for i in prompt.gone):
+            draft.set_gone(frame, object_id)
         for object_id in draft.names:
             draft.rename(object_id, result.name(object_id))
         if prompts:

@@ -169,6 +169,11 @@ def test_a_correction_is_another_result_and_keeps_the_first(client, clip, result
         corrected = client.get(job["links"]["result"]).json()
     assert (corrected["parent"], corrected["prompt_frames"]) == (result["id"], [0, 6])
     assert client.get(result["links"]["self"]).status_code == 200
+    answer = client.post(f"{result['links']['self']}/corrections", files={"gone": (None, "9")})
+    job = until_over(client, answer.json()) if answer.status_code == 202 else answer.json()
+    links = client.get(job["links"]["result"]).json()["links"] if "kind" in job else job["links"]
+    seen = [np.array(Image.open(io.BytesIO(client.get(f"{links['masks']}/{i}.png").content))) for i in (8, 9)]
+    assert [bool(mask.any()) for mask in seen] == [True, False]
     nothing = client.post(f"{result['links']['self']}/corrections", files={"title": (None, "x")})
     assert nothing.status_code == 422
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,17 +42,20 @@ class Doubts:
         confidence: Sequence[float | None],
         names: Mapping[int, str],
         first: Mapping[int, int],
+        told_gone: Callable[[int], Collection[int]] = lambda _: (),
     ) -> tuple[str, ...]:
         """Return what there is to say.
 
         tracks: of all objects. confidence: of every frame, 0..1. names: what objects are called, where they
-        have names. first: the first frame whose prompt names an object.
+        have names. first: the first frame whose prompt names an object. told_gone: the objects that the user
+        says are not there on a frame.
         """
         said = [f"frame {i} has a prompt, but shows nothing: it is of one colour" for i in self._blank]
         lost = np.zeros(self._frames, bool)
         for track in tracks:
             gone = ~track.visible
             gone[: first.get(track.object_id, 0)] &= False
+            gone &= [track.object_id not in told_gone(i) for i in range(len(gone))]
             lost |= gone
             if spans := _spans(gone):
                 name = names.get(track.object_id) or f"object {track.object_id}"

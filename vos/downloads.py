@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from vos import options, plugins
 from vos.errors import InvalidInput
 from vos.store import Store, facts
@@ -36,6 +38,7 @@ TABLES = {
 FACTS = {"result.json": "Facts and timings (JSON)"}
 MASKS = {"davis_png.zip": "Masks as PNG (DAVIS palette)"}
 UNTOUCHED = Finish()
+GONE = "gone.json"  # among the stored prompts: the objects that are gone, by the frame from which on
 EXPORT_FORMAT = 1  # part of every cached export's name: raise it when an export changes what it writes
 
 
@@ -54,12 +57,13 @@ def tracks(result: Result) -> tuple[Track, ...]:
 
 def prompts(result: Result) -> list[Prompt]:
     """Return the prompts a result was made of."""
-    found = []
     with zipfile.ZipFile(result.files["prompts"]) as archive:
-        for name in sorted(archive.namelist()):
-            mask, _ = read_mask(archive.read(name))
-            found.append(Prompt(read_number(Path(name).stem), mask))
-    return found
+        names = set(archive.namelist())
+        gone = {int(f): ids for f, ids in json.loads(archive.read(GONE)).items()} if GONE in names else {}
+        masks = {read_number(Path(name).stem): read_mask(archive.read(name))[0] for name in names - {GONE}}
+    empty = np.zeros(result.info.size_hw, np.uint8)
+    frames = sorted({*masks, *gone})
+    return [Prompt(frame, masks.get(frame, empty), tuple(gone.get(frame, ()))) for frame in frames]
 
 
 def frame_at(result: Result, index: int) -> Frame:

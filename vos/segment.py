@@ -66,6 +66,8 @@ def job_id(job: Job, digest: str) -> str:
     key = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     for prompt in job.prompts:
         key.update(prompt.mask.tobytes())
+    if any(prompt.gone for prompt in job.prompts):
+        key.update(json.dumps(["gone", [(p.frame, p.gone) for p in job.prompts if p.gone]]).encode())
     if job.span or job.base:
         key.update(json.dumps([job.span, job.base]).encode())
     return key.hexdigest()
@@ -80,7 +82,8 @@ def check(job: Job, info: VideoInfo) -> None:
     """
     module = plugins.load(plugins.ENGINES, job.engine)
     read_options(job.engine, job.options)
-    if module.NEEDS_PROMPT and not job.prompts:
+    named = {i for prompt in job.prompts for i in prompt.objects}
+    if module.NEEDS_PROMPT and not named:
         raise InvalidInput(f"the engine {job.engine} needs a mask on at least one frame; got none")
     first, last = job.span or (0, info.frames - 1)
     if not 0 <= first <= last < info.frames:
@@ -93,6 +96,10 @@ def check(job: Job, info: VideoInfo) -> None:
             raise InvalidInput(
                 f"the prompt on frame {prompt.frame} is {width}x{height}; "
                 f"the clip is {info.width}x{info.height}"
+            )
+        if module.NEEDS_PROMPT and (unknown := set(prompt.gone) - named):
+            raise InvalidInput(
+                f"object {min(unknown)} is said to be gone on frame {prompt.frame}, but no mask names it"
             )
 
 

@@ -20,6 +20,7 @@ from vos.attention import Sheet
 from vos.correct import Change, apply_change, find_changes, find_rest
 from vos.doubts import Doubts
 from vos.errors import Cancelled
+from vos.gone import Gone
 from vos.propagate import MaskedFrame, Stopwatch, propagate
 from vos.store import Store
 from vos.tracks import TrackBuilder
@@ -57,7 +58,7 @@ class Work:
         self._watch, self._start = Stopwatch(), time.perf_counter()
         self._tracks, self._attention = TrackBuilder(), Sheet(clip.info.frames)
         self._confidence: list[float | None] = []
-        self._doubts = Doubts(prompt.frame for prompt in job.prompts)
+        self._doubts = Doubts(prompt.frame for prompt in job.prompts if prompt.objects)
         self._copy_source = copy_source
         self._as_it_is = job.clip.is_file() and plays_in_browsers(clip.info)
         self._stopped, self._parent, self._note = False, "", ""
@@ -81,8 +82,10 @@ class Work:
         prompts, changes = self._find_changes(masks)
         frames = sorted({change.frame for change in changes})
         self._parent, self._note = base.id, f"corrected on frame {', '.join(map(str, frames))}"
-        done, total = 0, sum(len(change.order) for change in changes)
+        done, total = 0, sum(len(change.order) for change in changes if not change.gone)
         for change in changes:
+            if self._stopped and not change.gone:
+                continue
             steps = apply_change(self._clip, segmenter, prompts, change, masks, sure, self._note_stop)
             with closing(steps):
                 for item in steps:
@@ -91,13 +94,11 @@ class Work:
                         continue
                     done += 1
                     yield Progress(done, total, f"correcting from frame {change.frame}", item)
-            if self._stopped:
-                break
         self._watch.add("segment", time.perf_counter() - self._start)
         self._stopping = lambda: False  # what is left is to be drawn to its end
         yield from self._make(self._changed(masks, sure, job), "drawing")
 
-    def _find_changes(self, masks: Path) -> tuple[Sequence[Prompt], tuple[Change, ...]]:
+    def _find_changes(self, masks: Path) -> tuple[Sequence[Prompt], Sequence[Change]]:
         """Return the prompts and what they change; the newest mask of a stopped job is a prompt, too."""
         first, last = self._job.span or (0, self._clip.info.frames - 1)
         with MaskReader(masks) as stored:
@@ -107,7 +108,8 @@ class Work:
                 newest = stored[end]
                 known = any(prompt.frame == end for prompt in self._job.prompts)
                 more = [] if known or not newest.any() else [Prompt(end, newest)]
-                return (*self._job.prompts, *more), (*changes, *rest)
+                ordered = sorted((*changes, *rest), key=lambda change: change.gone)  # what is gone goes last
+                return (*self._job.prompts, *more), ordered
         return self._job.prompts, changes
 
     def _note_stop(self) -> bool:
@@ -194,7 +196,9 @@ class Work:
             visible={t.object_id: t.visible_share for t in tracks},
             seconds={stage: round(s, 4) for stage, s in self._watch.seconds.items()},
             warnings=clip.warnings
-            + self._doubts.sentences(tracks, self._confidence, job.names, _known(job.prompts)),
+            + self._doubts.sentences(
+                tracks, self._confidence, job.names, _known(job.prompts), Gone(job.prompts).at
+            ),
             span=job.span,
             parent=self._parent,
             note=self._note,
@@ -236,9 +240,15 @@ def _known(prompts: Sequence[Prompt]) -> dict[int, int]:
 
 
 def prompts_zip(prompts: Sequence[Prompt]) -> bytes:
-    """Return the prompts as a zip of palette PNGs, 00040.png for frame 40."""
+    """Return the prompts as a zip of palette PNGs, 00040.png for frame 40.
+
+    gone.json, where any are, has the objects that are gone from a frame on: {"40": [2]}.
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for prompt in prompts:
-            archive.writestr(zipfile.ZipInfo(f"{prompt.frame:05d}.png"), encode_png(prompt.mask))
+            if prompt.objects:
+                archive.writestr(zipfile.ZipInfo(f"{prompt.frame:05d}.png"), encode_png(prompt.mask))
+        if gone := {prompt.frame: prompt.gone for prompt in prompts if prompt.gone}:
+            archive.writestr(zipfile.ZipInfo("gone.json"), json.dumps(gone))
     return buffer.getvalue()

@@ -19,19 +19,19 @@ from vos.api.form import Form, read_form
 from vos.api.jobs import ended
 from vos.api.operations import Operation
 from vos.api.schemas import JOB, RESULT, TEXT, array, job_of, result_of
-from vos.correct import merge_prompts
+from vos.correct import add_gone, merge_prompts
 from vos.errors import InvalidInput
 from vos.net.device import choose
 from vos.prompts import clicks
-from vos.prompts.click_texts import read_box, read_click
+from vos.prompts.click_texts import read_box, read_click, read_gone
 from vos.prompts.mask_files import MaskFile, read_prompts
 from vos.store import Store
 from vos.types import Job, OptionValue, Prompt, Result, read_number
 from vos.uploads import Upload
 from vos.video.read import open_clip, probe
 
-FIELDS = ("clip", "digest", "mask", "click", "box", "engine", "options", "title", "names")
-MARKS = ("mask", "click", "box")
+FIELDS = ("clip", "digest", "mask", "click", "box", "gone", "engine", "options", "title", "names")
+MARKS = ("mask", "click", "box", "gone")
 ENGINE, PICKER = "memory", "click"
 TITLE_LETTERS = 120
 PARENT = "/api/results/{result_id}"
@@ -119,7 +119,7 @@ def _read_job(form: Form, store: Store) -> tuple[Job, str]:
     job = Job(
         clip=clip.path,
         engine=form.one("engine", ENGINE),
-        prompts=tuple(_prompts(form, clip.path, info.size_hw)),
+        prompts=_prompts(form, clip.path, info.size_hw),
         options=_options(form),
         title=form.one("title").strip()[:TITLE_LETTERS] or Path(clip.name).stem[:TITLE_LETTERS],
         names=names,
@@ -132,7 +132,7 @@ def _read_correction(form: Form, store: Store, base: Result) -> Job:
     clip = uploads.find(base.digest, store.folder / "uploads") or base.files["source"]
     given = _prompts(form, clip, base.info.size_hw)
     if not given:
-        raise InvalidInput("a correction needs a mask, a click or a box")
+        raise InvalidInput("a correction needs a mask, a click, a box or what is gone")
     job = Job(
         clip=clip,
         engine=base.engine,
@@ -157,14 +157,14 @@ def _clip(form: Form, store: Store) -> Upload:
     return Upload(path, digest, path.name[:12])
 
 
-def _prompts(form: Form, clip: Path, size_hw: tuple[int, int]) -> list[Prompt]:
+def _prompts(form: Form, clip: Path, size_hw: tuple[int, int]) -> tuple[Prompt, ...]:
     masks = [MaskFile(_frame(part.field), part.name, part.path) for part in form.files]
     prompts, _ = read_prompts(masks, size_hw)
     points = [read_click(text) for text in form.fields.get("click", [])]
     boxes = [read_box(text) for text in form.fields.get("box", [])]
     if points or boxes:
         prompts += clicks.prompts_from_clicks(open_clip(clip), points, boxes, clicks.build(PICKER, choose()))
-    return prompts
+    return add_gone(prompts, read_gone(form.fields.get("gone", [])), size_hw)
 
 
 def _frame(field: str) -> int:
@@ -199,6 +199,7 @@ _MARKS: dict[str, Any] = {
     "mask": array({**_FILE, "description": "Mask of frame 0; mask[12] is that of frame 12"}),
     "click": array({**TEXT, "description": "FRAME:X,Y[:OBJECT]; FRAME:-X,Y[:OBJECT] is beside it"}),
     "box": array({**TEXT, "description": "FRAME:X1,Y1,X2,Y2[:OBJECT]"}),
+    "gone": array({**TEXT, "description": "FRAME[:OBJECT]: not there from that frame on"}),
     "title": TEXT,
 }
 _FORM = {
@@ -230,7 +231,7 @@ operations = [
         "POST",
         f"{PARENT}/corrections",
         correct,
-        "Correct a result with further masks, clicks or boxes; it stays, the corrected one is another",
+        "Correct a result with more masks, clicks, boxes, or what is gone; it stays, the new one is another",
         _ANSWERS,
         _ERRORS,
         query=_WAIT,

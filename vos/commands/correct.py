@@ -66,8 +66,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _given_prompts(args: argparse.Namespace, size_hw: tuple[int, int]) -> list[Prompt]:
+def _given_prompts(args: argparse.Namespace, size_hw: tuple[int, int]) -> tuple[Prompt, ...]:
     given = [*_runs.read_prompts(args.prompt, size_hw), *_clicks.prompts(args)]
-    if not given:
-        raise InvalidInput("a correction needs at least one --prompt, --click or --box")
-    return given
+    said = _clicks.with_gone(args, given, size_hw)
+    if not said:
+        raise InvalidInput("a correction needs at least one --prompt, --click, --box or --gone")
+    return said

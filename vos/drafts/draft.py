@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,11 +28,15 @@ class Clicks:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What undo gives back: masks by frame, as `masks.pack` makes them, names, clicks by (frame, object)."""
+    """What undo gives back: masks by frame, as `masks.pack` makes them, names, clicks by (frame, object).
+
+    `gone`: which objects are not there from a frame on, by frame.
+    """
 
     masks: Mapping[int, bytes] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=lambda: {1: "Object 1"})
     clicks: Mapping[tuple[int, int], Clicks] = field(default_factory=dict)
+    gone: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ class Draft:
         """The frames that have a mask, ascending."""
         return tuple(sorted(self.drawn.masks))
 
+    @property
+    def gone(self) -> Mapping[int, tuple[int, ...]]:
+        """The objects that are said to be gone, by the frame from which on."""
+        return self.drawn.gone
+
     def mask(self, frame: int) -> Mask:
         """Return the label map (H, W) of a frame, a copy; empty where nothing is drawn."""
         packed = self.drawn.masks.get(frame)
@@ -113,7 +122,27 @@ class Draft:
         if mask.any():
             masks[frame] = pack(mask)
         clicks = _agreeing(self.drawn.clicks, frame, mask)
-        return self._edit(frame, Drawn(masks, dict(sorted(names.items())), clicks))
+        gone = _without(self.gone, {frame: object_ids(mask)})
+        return self._edit(frame, Drawn(masks, dict(sorted(names.items())), clicks, gone))
+
+    def set_gone(self, frame: int, object_id: int, gone: bool = True) -> bool:
+        """Say that an object is not there from a frame on, or take that back; one step. Say if it changed.
+
+        What it has on the frame goes, and a mask that names it there later takes the word back.
+        """
+        if object_id not in self.names:
+            return False
+        if not gone:
+            drawn = replace(self.drawn, gone=_without(self.gone, {frame: (object_id,)}))
+            return self._edit(frame, drawn)
+        mask = self.mask(frame)
+        mask[mask == object_id] = 0
+        masks = {f: packed for f, packed in self.drawn.masks.items() if f != frame}
+        if mask.any():
+            masks[frame] = pack(mask)
+        clicks = {at: said for at, said in self.drawn.clicks.items() if at != (frame, object_id)}
+        here = tuple(sorted({*self.gone.get(frame, ()), object_id}))
+        return self._edit(frame, Drawn(masks, self.names, clicks, {**self.gone, frame: here}))
 
     def set_object(self, frame: int, object_id: int, inside: NDArray[np.bool_], said: Clicks) -> bool:
         """Give an object the pixels (H, W) that no other object has on a frame, and note what was clicked."""
@@ -207,7 +236,8 @@ class Draft:
             if mask.any():
                 masks[frame] = pack(mask)
         clicks = {at: said for at, said in self.drawn.clicks.items() if at[1] != object_id}
-        return self._edit(self.frame, Drawn(masks, names, clicks))
+        gone = _without(self.gone, dict.fromkeys(self.gone, (object_id,)))
+        return self._edit(self.frame, Drawn(masks, names, clicks, gone))
 
     def rename(self, object_id: int, name: str) -> bool:
         """Name an object; an empty name gives it back the one it had at first."""
@@ -243,11 +273,11 @@ class Draft:
             self.object_id = object_id
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """Return the frames that have an object, as prompts; none where no mask is wanted."""
+        """Return the frames of which something is said, as prompts; none where no mask is wanted."""
         if not self.by_hand:
             return ()
-        masks = ((frame, self.mask(frame)) for frame in self.frames)
-        return tuple(Prompt(frame, mask) for frame, mask in masks if object_ids(mask))
+        said = ((f, self.mask(f), self.gone.get(f, ())) for f in sorted({*self.frames, *self.gone}))
+        return tuple(Prompt(frame, mask, gone) for frame, mask, gone in said if gone or object_ids(mask))
 
     def job(self) -> Job:
         """Return the request as it stands."""
@@ -289,6 +319,14 @@ def _agreeing(
         if said != Clicks():
             kept[at, object_id] = said
     return kept
+
+
+def _without(
+    gone: Mapping[int, tuple[int, ...]], said: Mapping[int, Collection[int]]
+) -> dict[int, tuple[int, ...]]:
+    """Return which objects are gone without those that are said, by frame."""
+    rest = {frame: tuple(i for i in ids if i not in said.get(frame, ())) for frame, ids in gone.items()}
+    return {frame: ids for frame, ids in rest.items() if ids}
 
 
 def _free(names: Mapping[int, str]) -> int:
