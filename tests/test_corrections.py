@@ -4,6 +4,7 @@ import json
 from fractions import Fraction
 from itertools import count
 
+import av
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from vos import segment
 from vos.errors import InvalidInput
 from vos.segment import Finished, Progress
 from vos.types import Device, Job, Prompt
+from vos.video.draw import overlay
 from vos.video.masks import MaskReader
 from vos.video.read import open_clip
 from vos.video.write import VideoWriter
@@ -75,6 +77,35 @@ def test_a_correction_keeps_what_came_before_it_and_other_objects(clip, store):
     assert store.get(result.id) == result
     assert [len(list(open_clip(result.files[name]))) for name in ("overlay", "source")] == [COUNT, COUNT]
     assert masks(store.get(base.id))[9][25, 10] == 1  # the parent is as it was
+
+
+def test_what_stays_in_the_film_is_not_drawn_again(tmp_path, store):
+    path, count = tmp_path / "slow.mp4", 13  # 2 frames a second: key frames are 0, 1, 2, 6, 10
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 255, (*SIZE, 3)).astype(np.uint8)
+    with VideoWriter(path, SIZE, fps=Fraction(2)) as film:
+        for index in range(count):
+            film.add(np.full_like(still, 90) if index == 1 else still, index * 45000)
+    base, _ = run(store, Job(path, "flow", (FIRST, Prompt(2, FIRST.mask))))
+    said = (FIRST, Prompt(2, FIRST.mask), Prompt(9, box(40)))
+    result, seen = run(store, Job(path, "flow", said, base=base.id))
+    assert seen == {"correcting from frame 9": count - 9, "drawing": count - 6}
+    before, after = packets(base.files["overlay"]), packets(result.files["overlay"])
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True] * 6 + [False] * 7
+    frames = zip(open_clip(result.files["overlay"]), open_clip(path), masks(result), strict=True)
+    for seen, frame, mask in frames:
+        off = [abs(seen.astype(int) - overlay(frame, m)).mean() for m in (mask, FIRST.mask)]
+        assert off[0] < 12
+        assert (off[0] < off[1]) == bool((mask != FIRST.mask).any())
+    assert result.files["thumbnail"].read_bytes() == base.files["thumbnail"].read_bytes()
+    scenes = [warning for warning in base.warnings if "scene" in warning]
+    assert scenes
+    assert [warning for warning in result.warnings if "scene" in warning] == scenes
+
+
+def packets(path):
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
 
 def test_a_later_prompt_ends_what_a_correction_changes(clip, store):

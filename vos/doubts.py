@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,23 @@ class Doubts:
         """Take the next frame (H, W, 3)."""
         if self._cuts.add(frame):
             self._scenes.append(self._frames)
-        if self._frames in self._prompted and float(frame[::4, ::4].std()) < BLANK:
-            self._blank.append(self._frames)
+        self.look(self._frames, frame)
         self._frames += 1
+
+    def look(self, index: int, frame: Frame) -> None:
+        """Take a frame (H, W, 3) that was there before: what a prompt on it says may be new."""
+        if index in self._prompted - {*self._blank} and float(frame[::4, ::4].std()) < BLANK:
+            self._blank.append(index)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is known of the frames alone."""
+        return {"frames": self._frames, "scenes": self._scenes, "blank": self._blank}
+
+    def recall(self, known: Mapping[str, Any]) -> None:
+        """Take what `to_json` gave of the same clip: its frames need not come again."""
+        self._frames, self._scenes = int(known["frames"]), [int(i) for i in known["scenes"]]
+        earlier = {int(i) for i in known["blank"] if i in self._prompted}
+        self._blank = sorted(earlier.union(self._blank))
 
     def sentences(
         self,

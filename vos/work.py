@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import shutil
 import time
 import zipfile
@@ -22,6 +23,7 @@ from vos.doubts import Doubts
 from vos.errors import Cancelled
 from vos.gone import Gone
 from vos.propagate import MaskedFrame, Stopwatch, propagate
+from vos.redraw import Redrawing, find_changed
 from vos.store import Store
 from vos.tracks import TrackBuilder
 from vos.tracks.files import to_json
@@ -62,6 +64,8 @@ class Work:
         self._copy_source = copy_source
         self._as_it_is = job.clip.is_file() and plays_in_browsers(clip.info)
         self._stopped, self._parent, self._note = False, "", ""
+        self._base: Result | None = None  # of which everything stays that has not changed
+        self._warnings: tuple[str, ...] = ()
 
     def _path(self, name: str) -> Path:
         return self._folder / name
@@ -96,7 +100,39 @@ class Work:
                     yield Progress(done, total, f"correcting from frame {change.frame}", item)
         self._watch.add("segment", time.perf_counter() - self._start)
         self._stopping = lambda: False  # what is left is to be drawn to its end
-        yield from self._make(self._changed(masks, sure, job), "drawing")
+        if (yield from self._redraw(base, masks, sure)):
+            self._base = base
+        else:
+            yield from self._make(self._changed(masks, sure, job), "drawing")
+
+    def _redraw(self, base: Result, masks: Path, sure: Sequence[float]) -> Generator[Progress, None, bool]:
+        """Draw only what has changed since a result; False, and nothing is done, where all has to be drawn.
+
+        So it is where frames have come, or an earlier version made the result.
+        """
+        changed = find_changed(base.files["masks"], masks)
+        if changed is None or self._copy_source or "notes" not in base.files:
+            return False
+        work = Redrawing(self._clip, base.files["overlay"], changed, self._path("overlay.mp4"))
+        if work.frames != base.frames:
+            return False
+        with MaskReader(masks) as stored:
+            for done, item in enumerate(work.draw(stored, sure, self._watch), 1):
+                self._doubts.look(item.index, item.frame)
+                self._take_thumbnail(item, first=False)
+                yield Progress(done, work.total, "drawing", item)
+            with self._watch("encode"):
+                if not work.write():
+                    return False
+            with self._watch("pack"):
+                for mask in stored:
+                    self._tracks.add(mask)
+        os.replace(masks, self._path("masks"))
+        known = json.loads(base.files["notes"].read_text())
+        self._doubts.recall(known)
+        self._warnings = tuple(map(str, known["warnings"]))
+        self._confidence = [_rounded(value) for value in sure]
+        return True
 
     def _find_changes(self, masks: Path) -> tuple[Sequence[Prompt], Sequence[Change]]:
         """Return the prompts and what they change; the newest mask of a stopped job is a prompt, too."""
@@ -163,12 +199,14 @@ class Work:
 
     def _take_notes(self, item: MaskedFrame) -> None:
         sure = item.prediction.confidence
-        self._confidence.append(None if math.isnan(sure) else round(sure, 4))
+        self._confidence.append(_rounded(sure))
         self._attention.add(item)
         self._doubts.add(item.frame)
-        middle = self._path("thumbnail")
-        if not middle.exists() or item.index == self._clip.info.frames // 3:
-            middle.write_bytes(thumbnail(overlay(item.frame, item.mask), 480))
+        self._take_thumbnail(item, first=not self._path("thumbnail").exists())
+
+    def _take_thumbnail(self, item: MaskedFrame, *, first: bool) -> None:
+        if first or item.index == self._clip.info.frames // 3:
+            self._path("thumbnail").write_bytes(thumbnail(overlay(item.frame, item.mask), 480))
 
     def store(
         self, store: Store, key: str, digest: str, device: Device, options: dict[str, OptionValue]
@@ -180,6 +218,7 @@ class Work:
         if self._stopped:
             with self._path("masks").open("rb") as made:
                 key = hashlib.sha256(key.encode() + hashlib.file_digest(made, "sha256").digest()).hexdigest()
+        warnings = self._warnings if self._base else clip.warnings
         self._watch.seconds["total"] = time.perf_counter() - self._start
         result = Result(
             id=key,
@@ -195,7 +234,7 @@ class Work:
             prompt_frames=tuple(p.frame for p in job.prompts),
             visible={t.object_id: t.visible_share for t in tracks},
             seconds={stage: round(s, 4) for stage, s in self._watch.seconds.items()},
-            warnings=clip.warnings
+            warnings=warnings
             + self._doubts.sentences(
                 tracks, self._confidence, job.names, _known(job.prompts), Gone(job.prompts).at
             ),
@@ -207,15 +246,21 @@ class Work:
         self._path("tracks").write_text(to_json(tracks))
         self._path("confidence").write_text(json.dumps(self._confidence))
         self._path("prompts").write_bytes(prompts_zip(job.prompts))
+        self._path("notes").write_text(json.dumps(self._doubts.to_json() | {"warnings": warnings}))
         return store.put(result, dict(self._files()))
 
     def _files(self) -> Iterator[tuple[str, Path]]:
-        for name in ("masks", "thumbnail", "tracks", "confidence", "prompts"):
-            yield name, self._path(name)
+        for name in ("masks", "thumbnail", "tracks", "confidence", "prompts", "notes"):
+            if name == "thumbnail" and self._base and not self._path(name).exists():
+                yield name, self._base.files[name]
+            else:
+                yield name, self._path(name)
         yield "overlay", self._path("overlay.mp4")
         if sheet := self._attention.jpeg():
             self._path("attention").write_bytes(sheet)
             yield "attention", self._path("attention")
+        elif self._base and "attention" in self._base.files:
+            yield "attention", self._base.files["attention"]
         if names := self._clip.frame_names:
             self._path("frame_names").write_text(json.dumps(names))
             yield "frame_names", self._path("frame_names")
@@ -223,6 +268,10 @@ class Work:
             yield "source", self._path("stored.mp4")
         else:
             yield "source", self._job.clip if self._as_it_is else self._path("source.mp4")
+
+
+def _rounded(sure: float) -> float | None:
+    return None if math.isnan(sure) else round(sure, 4)
 
 
 def _step_progress(step: Step, total: int) -> Progress:
