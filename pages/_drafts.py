@@ -11,12 +11,13 @@ import numpy as np
 import streamlit as st
 
 from pages import _acts, _parts, _words
-from vos import downloads, uploads
+from vos import uploads
 from vos.correct import can_correct
 from vos.drafts import DEFAULT_ENGINE, Draft
 from vos.drafts import files as draft_files
 from vos.errors import VosError
 from vos.jobs import JobRunner
+from vos.prompts.stored import prompts_of
 from vos.store import Store
 from vos.types import Mask, Result, object_ids
 from vos.uploads import Upload
@@ -84,7 +85,7 @@ def _again(result: Result, store: Store) -> Draft:
         with result.files["source"].open("rb") as file:
             upload = uploads.keep(file, f"{result.title}.mp4", folder)
     draft = new(upload, store, title=result.title)
-    prompts = downloads.prompts(result)
+    prompts = prompts_of(result)
 
     def fill(draft: Draft) -> None:
         for prompt in prompts:

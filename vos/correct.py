@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vos.downloads import prompts as prompts_of
-from vos.gone import Gone, erase
 from vos.net.prompts import impose
+from vos.prompts.gone import Gone, erase
+from vos.prompts.stored import prompts_of
 from vos.propagate import MaskedFrame
 from vos.types import Frame, Job, Mask, Prediction, Prompt, Result, Segmenter, Step, VideoInfo
 from vos.video.masks import MaskReader, MaskWriter
@@ -62,22 +62,6 @@ def merge_prompts(earlier: Sequence[Prompt], later: Sequence[Prompt]) -> tuple[P
             prompt = Prompt(prompt.frame, impose(erase(known.mask, prompt.gone), prompt.mask), tuple(gone))
         merged[prompt.frame] = prompt
     return tuple(merged.values())
-
-
-def add_gone(
-    prompts: Sequence[Prompt], gone: Mapping[int, Iterable[int]], size_hw: tuple[int, int]
-) -> tuple[Prompt, ...]:
-    """Return prompts that say, too, which objects are gone, by frame.
-
-    Raises:
-        InvalidInput: an object is both on a frame and gone.
-    """
-    masks = {prompt.frame: prompt.mask for prompt in prompts}
-    said = {prompt.frame: {*prompt.gone} for prompt in prompts}
-    for frame, objects in gone.items():
-        said.setdefault(frame, set()).update(objects)
-    empty = np.zeros(size_hw, np.uint8)
-    return tuple(Prompt(frame, masks.get(frame, empty), tuple(said[frame])) for frame in sorted(said))
 
 
 def find_changes(masks: MaskReader, prompts: Sequence[Prompt], first: int, last: int) -> tuple[Change, ...]:

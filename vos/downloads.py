@@ -7,7 +7,6 @@ import hashlib
 import json
 import math
 import shutil
-import zipfile
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,18 +14,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from vos import options, plugins
 from vos.errors import InvalidInput
 from vos.store import Store, facts
 from vos.tracks import Track, TrackBuilder
 from vos.tracks import files as tables
-from vos.types import Frame, OptionValue, Prompt, Result, Step, read_number
+from vos.types import Frame, OptionValue, Result, Step
 from vos.video.alpha import AlphaReader
 from vos.video.exportable import Exportable
 from vos.video.finish import Finish, finish_masks
-from vos.video.masks import MaskReader, read_mask, replacing
+from vos.video.masks import MaskReader, replacing
 from vos.video.read import open_clip
 
 STORED = {"overlay.mp4": "Overlay video (MP4)", "source.mp4": "Original video (MP4)"}
@@ -38,7 +35,6 @@ TABLES = {
 FACTS = {"result.json": "Facts and timings (JSON)"}
 MASKS = {"davis_png.zip": "Masks as PNG (DAVIS palette)"}
 UNTOUCHED = Finish()
-GONE = "gone.json"  # among the stored prompts: the objects that are gone, by the frame from which on
 EXPORT_FORMAT = 1  # part of every cached export's name: raise it when an export changes what it writes
 
 
@@ -53,17 +49,6 @@ def tracks(result: Result) -> tuple[Track, ...]:
         return ()
     table = tables.read_table(result.files["tracks"].read_bytes(), "tracks.json")
     return tuple(dataclasses.replace(track, name=result.name(track.object_id)) for track in table)
-
-
-def prompts(result: Result) -> list[Prompt]:
-    """Return the prompts a result was made of."""
-    with zipfile.ZipFile(result.files["prompts"]) as archive:
-        names = set(archive.namelist())
-        gone = {int(f): ids for f, ids in json.loads(archive.read(GONE)).items()} if GONE in names else {}
-        masks = {read_number(Path(name).stem): read_mask(archive.read(name))[0] for name in names - {GONE}}
-    empty = np.zeros(result.info.size_hw, np.uint8)
-    frames = sorted({*masks, *gone})
-    return [Prompt(frame, masks.get(frame, empty), tuple(gone.get(frame, ()))) for frame in frames]
 
 
 def frame_at(result: Result, index: int) -> Frame:

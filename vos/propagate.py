@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vos.gone import Gone
+from vos.prompts.gone import Gone
 from vos.types import Clip, Frame, Mask, Prediction, Prompt, Segmenter, Step
 from vos.video.masks import MaskReader, MaskWriter
 from vos.video.read import FileClip, TimedFrame

@@ -19,9 +19,9 @@ from vos.options import read
 from vos.store import Store
 from vos.types import Device, Job, OptionValue, Result, Segmenter, VideoInfo
 from vos.video.read import open_clip
-from vos.work import Progress, Work, prompts_zip
+from vos.work import Progress, Work
 
-__all__ = ["Finished", "Progress", "build", "check", "job_id", "prompts_zip", "read_options", "run"]
+__all__ = ["Finished", "Progress", "build", "check", "job_id", "read_options", "run"]
 
 FORMAT = 2  # part of every key: raise it when stored results change their form
 

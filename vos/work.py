@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import io
 import json
 import math
 import os
 import shutil
 import time
-import zipfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,7 +19,8 @@ from vos.attention import Sheet
 from vos.correct import Change, apply_change, find_changes, find_rest
 from vos.doubts import Doubts
 from vos.errors import Cancelled
-from vos.gone import Gone
+from vos.prompts.gone import Gone
+from vos.prompts.stored import pack_prompts
 from vos.propagate import MaskedFrame, Stopwatch, propagate
 from vos.redraw import Redrawing, find_changed
 from vos.store import Store
@@ -29,7 +28,7 @@ from vos.tracks import TrackBuilder
 from vos.tracks.files import to_json
 from vos.types import Device, Job, OptionValue, Prediction, Prompt, Result, Segmenter, Step
 from vos.video.draw import overlay
-from vos.video.masks import MaskReader, MaskWriter, encode_png
+from vos.video.masks import MaskReader, MaskWriter
 from vos.video.read import FileClip
 from vos.video.write import VideoWriter, plays_in_browsers, thumbnail
 
@@ -245,7 +244,7 @@ class Work:
         )
         self._path("tracks").write_text(to_json(tracks))
         self._path("confidence").write_text(json.dumps(self._confidence))
-        self._path("prompts").write_bytes(prompts_zip(job.prompts))
+        self._path("prompts").write_bytes(pack_prompts(job.prompts))
         self._path("notes").write_text(json.dumps(self._doubts.to_json() | {"warnings": warnings}))
         return store.put(result, dict(self._files()))
 
@@ -286,18 +285,3 @@ def _known(prompts: Sequence[Prompt]) -> dict[int, int]:
         for i in prompt.objects:
             first.setdefault(i, prompt.frame if number else 0)
     return first
-
-
-def prompts_zip(prompts: Sequence[Prompt]) -> bytes:
-    """Return the prompts as a zip of palette PNGs, 00040.png for frame 40.
-
-    gone.json, where any are, has the objects that are gone from a frame on: {"40": [2]}.
-    """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for prompt in prompts:
-            if prompt.objects:
-                archive.writestr(zipfile.ZipInfo(f"{prompt.frame:05d}.png"), encode_png(prompt.mask))
-        if gone := {prompt.frame: prompt.gone for prompt in prompts if prompt.gone}:
-            archive.writestr(zipfile.ZipInfo("gone.json"), json.dumps(gone))
-    return buffer.getvalue()

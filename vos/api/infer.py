@@ -13,18 +13,20 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vos import downloads, jobs, segment, uploads
+from vos import jobs, segment, uploads
 from vos.api.answers import NotThere, problem, send_file
 from vos.api.form import Form, read_form
 from vos.api.jobs import ended
 from vos.api.operations import Operation
 from vos.api.schemas import JOB, RESULT, TEXT, array, job_of, result_of
-from vos.correct import add_gone, merge_prompts
+from vos.correct import merge_prompts
 from vos.errors import InvalidInput
 from vos.net.device import choose
 from vos.prompts import clicks
 from vos.prompts.click_texts import read_box, read_click, read_gone
+from vos.prompts.gone import add_gone
 from vos.prompts.mask_files import MaskFile, read_prompts
+from vos.prompts.stored import prompts_of
 from vos.store import Store
 from vos.types import Job, OptionValue, Prompt, Result, read_number
 from vos.uploads import Upload
@@ -136,7 +138,7 @@ def _read_correction(form: Form, store: Store, base: Result) -> Job:
     job = Job(
         clip=clip,
         engine=base.engine,
-        prompts=merge_prompts(downloads.prompts(base), given),
+        prompts=merge_prompts(prompts_of(base), given),
         options=base.options,
         title=form.one("title").strip()[:TITLE_LETTERS] or base.title,
         names=base.names,

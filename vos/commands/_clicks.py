@@ -6,10 +6,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from vos.correct import add_gone
 from vos.net.device import choose
 from vos.prompts import clicks
 from vos.prompts.click_texts import read_box, read_click, read_gone
+from vos.prompts.gone import add_gone
 from vos.types import Prompt
 from vos.video.read import open_clip
 

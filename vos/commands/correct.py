@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vos import downloads
 from vos.commands import _clicks, _device, _out, _runs
 from vos.commands.export import find
 from vos.correct import merge_prompts
 from vos.errors import InvalidInput
 from vos.folders import results
+from vos.prompts.stored import prompts_of
 from vos.store import Store
 from vos.types import Job, Prompt
 from vos.video.read import probe
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         job = Job(
             clip=given,
             engine=base.engine,
-            prompts=merge_prompts(downloads.prompts(base), _given_prompts(args, info.size_hw)),
+            prompts=merge_prompts(prompts_of(base), _given_prompts(args, info.size_hw)),
             options=dict(base.options),
             title=base.title,
             names=dict(base.names),

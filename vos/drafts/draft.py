@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vos.drafts.drawn import Clicks, Drawn, Step, agreeing_clicks, free_id, without_gone
 from vos.errors import InvalidInput
 from vos.labels import Labeller, Labels, covers_most, merge_layers
-from vos.types import MAX_OBJECTS, VOID, Job, Mask, OptionValue, Point, Prompt, object_ids
+from vos.types import MAX_OBJECTS, VOID, Job, Mask, OptionValue, Prompt, object_ids
 from vos.video.masks import pack, unpack
 
 DEFAULT_ENGINE = "memory"
 STEPS = 60  # that can be undone
-
-
-@dataclass(frozen=True)
-class Clicks:
-    """What was said of one object on one frame, in pixels: clicks in their order, a box x1, y1, x2, y2."""
-
-    points: tuple[Point, ...] = ()
-    box: tuple[float, float, float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What undo gives back: masks by frame, as `masks.pack` makes them, names, clicks by (frame, object).
-
-    `gone`: which objects are not there from a frame on, by frame.
-    """
-
-    masks: Mapping[int, bytes] = field(default_factory=dict)
-    names: Mapping[int, str] = field(default_factory=lambda: {1: "Object 1"})
-    clicks: Mapping[tuple[int, int], Clicks] = field(default_factory=dict)
-    gone: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What was drawn before an edit, and the frame on which the edit is seen."""
-
-    frame: int
-    drawn: Drawn
 
 
 @dataclass
@@ -121,8 +93,8 @@ class Draft:
         masks = {f: packed for f, packed in self.drawn.masks.items() if f != frame}
         if mask.any():
             masks[frame] = pack(mask)
-        clicks = _agreeing(self.drawn.clicks, frame, mask)
-        gone = _without(self.gone, {frame: object_ids(mask)})
+        clicks = agreeing_clicks(self.drawn.clicks, frame, mask)
+        gone = without_gone(self.gone, {frame: object_ids(mask)})
         return self._edit(frame, Drawn(masks, dict(sorted(names.items())), clicks, gone))
 
     def set_gone(self, frame: int, object_id: int, gone: bool = True) -> bool:
@@ -133,7 +105,7 @@ class Draft:
         if object_id not in self.names:
             return False
         if not gone:
-            drawn = replace(self.drawn, gone=_without(self.gone, {frame: (object_id,)}))
+            drawn = replace(self.drawn, gone=without_gone(self.gone, {frame: (object_id,)}))
             return self._edit(frame, drawn)
         mask = self.mask(frame)
         mask[mask == object_id] = 0
@@ -166,7 +138,7 @@ class Draft:
         mask, names, first = self.mask(frame), dict(self.names), 0
         if all(labels.binary for _, labels in layers):
             for _, labels in layers:
-                object_id = self.object_id if self.object_id not in object_ids(mask) else _free(names)
+                object_id = self.object_id if self.object_id not in object_ids(mask) else free_id(names)
                 mask[labels.mask == object_ids(labels.mask)[0]] = object_id
                 names.setdefault(object_id, f"Object {object_id}")
                 first = first or object_id
@@ -219,7 +191,7 @@ class Draft:
 
     def add_object(self) -> bool:
         """Add an object with the lowest free id and turn to it."""
-        new = _free(self.names)
+        new = free_id(self.names)
         self._edit(self.frame, replace(self.drawn, names={**self.names, new: f"Object {new}"}))
         self.object_id = new
         return True
@@ -236,7 +208,7 @@ class Draft:
             if mask.any():
                 masks[frame] = pack(mask)
         clicks = {at: said for at, said in self.drawn.clicks.items() if at[1] != object_id}
-        gone = _without(self.gone, dict.fromkeys(self.gone, (object_id,)))
+        gone = without_gone(self.gone, dict.fromkeys(self.gone, (object_id,)))
         return self._edit(self.frame, Drawn(masks, names, clicks, gone))
 
     def rename(self, object_id: int, name: str) -> bool:
@@ -303,33 +275,3 @@ class Draft:
         self.frame, self.drawn = step.frame, step.drawn
         if self.object_id not in self.names:
             self.object_id = min(self.names)
-
-
-def _agreeing(
-    clicks: Mapping[tuple[int, int], Clicks], frame: int, mask: Mask
-) -> dict[tuple[int, int], Clicks]:
-    """Return the clicks without those on a frame that its new mask denies."""
-    kept = {}
-    for (at, object_id), said in clicks.items():
-        if at == frame:
-            if not (mask == object_id).any():
-                continue
-            points = (p for p in said.points if (mask[int(p.y), int(p.x)] == object_id) == p.positive)
-            said = replace(said, points=tuple(points))
-        if said != Clicks():
-            kept[at, object_id] = said
-    return kept
-
-
-def _without(
-    gone: Mapping[int, tuple[int, ...]], said: Mapping[int, Collection[int]]
-) -> dict[int, tuple[int, ...]]:
-    """Return which objects are gone without those that are said, by frame."""
-    rest = {frame: tuple(i for i in ids if i not in said.get(frame, ())) for frame, ids in gone.items()}
-    return {frame: ids for frame, ids in rest.items() if ids}
-
-
-def _free(names: Mapping[int, str]) -> int:
-    if len(names) >= MAX_OBJECTS:
-        raise InvalidInput(f"there are {len(names)} objects already; at most {MAX_OBJECTS} are allowed")
-    return next(i for i in range(1, VOID) if i not in names)

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from vos import plugins, segment
-from vos.drafts.draft import DEFAULT_ENGINE, STEPS, Clicks, Draft, Drawn, Step
+from vos.drafts.draft import DEFAULT_ENGINE, STEPS, Draft
+from vos.drafts.drawn import Clicks, Drawn, Step
 from vos.drafts.old import draw_old
 from vos.errors import InvalidInput, VosError
 from vos.labels import Labeller

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vos.drafts.draft import Drawn
+from vos.drafts.drawn import Drawn
 from vos.drafts.strokes import paint, read_stroke
 from vos.types import MAX_OBJECTS, VOID, Mask
 from vos.video.draw import COLOURS

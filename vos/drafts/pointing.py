@@ -8,7 +8,8 @@ from collections import OrderedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from vos.drafts.draft import Clicks, Draft
+from vos.drafts.draft import Draft
+from vos.drafts.drawn import Clicks
 from vos.errors import InvalidInput
 from vos.types import Frame, Picker, Point
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,3 +55,19 @@ class Gone:
 def erase(mask: Mask, objects: Sequence[int]) -> Mask:
     """Return a label map (H, W) in which some objects have become background."""
     return np.where(np.isin(mask, objects), 0, mask).astype(np.uint8) if objects else mask
+
+
+def add_gone(
+    prompts: Sequence[Prompt], gone: Mapping[int, Iterable[int]], size_hw: tuple[int, int]
+) -> tuple[Prompt, ...]:
+    """Return prompts that say, too, which objects are gone, by frame.
+
+    Raises:
+        InvalidInput: an object is both on a frame and gone.
+    """
+    masks = {prompt.frame: prompt.mask for prompt in prompts}
+    said = {prompt.frame: {*prompt.gone} for prompt in prompts}
+    for frame, objects in gone.items():
+        said.setdefault(frame, set()).update(objects)
+    empty = np.zeros(size_hw, np.uint8)
+    return tuple(Prompt(frame, masks.get(frame, empty), tuple(said[frame])) for frame in sorted(said))

@@ -9,11 +9,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from vos import downloads, segment
+from vos import segment
 from vos.correct import can_correct, merge_prompts
 from vos.errors import InvalidInput
-from vos.gone import Gone
 from vos.jobs.files import _from_json, _to_json
+from vos.prompts.gone import Gone
+from vos.prompts.stored import pack_prompts, prompts_of
 from vos.segment import Finished
 from vos.types import Device, Job, Prediction, Prompt
 from vos.video.masks import MaskReader
@@ -96,7 +97,7 @@ def test_an_object_does_not_come_back_on_the_way_backwards(clip, store):
 
 def test_a_correction_takes_an_object_away_until_it_is_named_again(clip, store):
     base = run(store, Job(clip, "flow", (FIRST, Prompt(9, box(5)))))
-    said = merge_prompts(downloads.prompts(base), (Prompt(6, NOTHING, (1,)),))
+    said = merge_prompts(prompts_of(base), (Prompt(6, NOTHING, (1,)),))
     result = run(store, Job(clip, "flow", said, base=base.id))
     assert seen(result, 1) == [True] * 6 + [False] * 3 + [True] * 3
     with MaskReader(base.files["masks"]) as before, MaskReader(result.files["masks"]) as after:
@@ -105,7 +106,7 @@ def test_a_correction_takes_an_object_away_until_it_is_named_again(clip, store):
             assert kept == (frame not in (6, 7, 8))
             assert np.array_equal(before[frame] == 2, after[frame] == 2)
     assert (result.parent, result.note) == (base.id, "corrected on frame 6")
-    back = merge_prompts(downloads.prompts(result), (Prompt(7, box(40)),))
+    back = merge_prompts(prompts_of(result), (Prompt(7, box(40)),))
     again = run(store, Job(clip, "flow", back, base=result.id))
     assert seen(again, 1) == [True] * 6 + [False] + [True] * 5
 
@@ -151,7 +152,7 @@ def test_a_word_taken_back_is_no_correction(clip, store):
 
 def test_words_are_kept_with_the_result_and_with_the_job(clip):
     job = Job(clip, "flow", (FIRST, Prompt(4, NOTHING, (1,)), Prompt(9, box(5), (2,))))
-    with zipfile.ZipFile(io.BytesIO(segment.prompts_zip(job.prompts))) as archive:
+    with zipfile.ZipFile(io.BytesIO(pack_prompts(job.prompts))) as archive:
         assert sorted(archive.namelist()) == ["00000.png", "00009.png", "gone.json"]
     again, digest = _from_json(json.loads(json.dumps(_to_json(job, "d"))))
     assert [(p.frame, p.objects, p.gone) for p in again.prompts] == [
