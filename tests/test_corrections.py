@@ -11,8 +11,10 @@ import pytest
 from vos import segment
 from vos.errors import InvalidInput
 from vos.segment import Finished, Progress
+from vos.store.finish import finish_of, keep_finish
 from vos.types import Device, Job, Prompt
 from vos.video.draw import overlay
+from vos.video.finish import Finish
 from vos.video.masks import MaskReader
 from vos.video.read import open_clip
 from vos.video.write import VideoWriter
@@ -106,6 +108,14 @@ def test_what_stays_in_the_film_is_not_drawn_again(tmp_path, store):
 def packets(path):
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+def test_a_corrected_result_has_the_finishing_touches_of_the_first(clip, store):
+    base, _ = run(store, Job(clip, "flow", (FIRST,)))
+    keep_finish(store, base.id, Finish(grow=2))
+    result, _ = run(store, Job(clip, "flow", (FIRST, Prompt(7, box(40))), base=base.id))
+    assert finish_of(result) == Finish(grow=2)
+    assert np.array_equal(masks(result)[7] == 1, box(40) == 1)  # the masks themselves are untouched
 
 
 def test_a_later_prompt_ends_what_a_correction_changes(clip, store):

@@ -144,6 +144,13 @@ def test_an_export_is_a_job_with_a_file(client, result):
     assert "attachment" in file.headers["content-disposition"]
     assert client.post(address, json={"options": {"every": 2}, "finish": {"grow": 1}}).status_code == 200
     assert client.get(f"{address}?key=export-mots_txt-0").status_code == 404
+    kept = client.put(f"{result['links']['self']}/finish", json={"grow": 1, "holes": True})
+    assert (kept.status_code, kept.json()["finish"]) == (200, {"grow": 1, "holes": True})
+    named = client.post(address, json={"finish": {"grow": 1, "holes": True}}).json()["id"]
+    assert client.post(address).json()["id"] == named
+    assert client.post(address, json={"finish": {}}).json()["id"] != named
+    assert client.put(f"{result['links']['self']}/finish", json={"grow": 99}).status_code == 422
+    assert client.put(f"{result['links']['self']}/finish", json={}).json()["finish"] == {}
 
 
 def test_an_export_never_reads_a_path_that_a_request_names(client, result, tmp_path):

@@ -17,12 +17,13 @@ from typing import Any
 from vos import options, plugins
 from vos.errors import InvalidInput
 from vos.store import Store, facts
+from vos.store.finish import finish_of
 from vos.tracks import Track, TrackBuilder
 from vos.tracks import files as tables
 from vos.types import Frame, OptionValue, Result, Step
 from vos.video.alpha import AlphaReader
 from vos.video.exportable import Exportable
-from vos.video.finish import Finish, finish_masks
+from vos.video.finish import Finish, as_mapping, finish_masks
 from vos.video.masks import MaskReader, replacing
 from vos.video.read import open_clip
 
@@ -63,10 +64,11 @@ def describe(result: Result, files: Sequence[str] = ()) -> dict[str, Any]:
     `files` are those that lie beside it.
     """
     rate = round(result.frames / max(result.seconds["total"], 1e-9), 2)
+    finish = as_mapping(finish_of(result))
     return (
         {"made_by": "vos", "format": 1, "complete": True}
         | facts(result)
-        | {"objects": list(result.objects), "frames_per_second": rate, "files": list(files)}
+        | {"objects": list(result.objects), "frames_per_second": rate, "finish": finish, "files": list(files)}
     )
 
 
@@ -85,7 +87,7 @@ def make(result: Result, name: str, folder: Path) -> Path:
     elif name in FACTS:
         _write(target, json.dumps(describe(result), indent=2) + "\n")
     elif name in MASKS:
-        for _ in export(result, "davis_png", {}, target):
+        for _ in export(result, "davis_png", {}, target, UNTOUCHED):
             pass
     else:
         raise InvalidInput(f"a result has no file {name!r}; it has: {', '.join(labels())}")
@@ -107,9 +109,11 @@ def file_of(name: str) -> str:
 
 
 def export(
-    result: Result, name: str, given: Mapping[str, OptionValue], target: Path, finish: Finish = UNTOUCHED
+    result: Result, name: str, given: Mapping[str, OptionValue], target: Path, finish: Finish | None = None
 ) -> Generator[Step, None, None]:
     """Write one export of a result, whole or not at all; yield a Step a frame. Closing it cancels.
+
+    Without `finish` its masks get the touches that are kept with the result.
 
     Raises:
         InvalidInput: no export of that name, or an option it does not have or does not allow.
@@ -135,7 +139,7 @@ def run_export(
     name: str,
     given: Mapping[str, OptionValue],
     folder: Path,
-    finish: Finish = UNTOUCHED,
+    finish: Finish | None = None,
 ) -> Generator[Step | Exported, None, None]:
     """Do an export as a job does it: yield Steps, then Exported, at once where the store has the file.
 
@@ -144,6 +148,7 @@ def run_export(
     Raises:
         InvalidInput: as `export`.
     """
+    finish = finish_of(result) if finish is None else finish
     key = export_key(result, name, given, finish)
     called = file_name(result, file_of(name))
     if key in result.files:
@@ -155,7 +160,7 @@ def run_export(
 
 
 def export_key(
-    result: Result, name: str, given: Mapping[str, OptionValue], finish: Finish = UNTOUCHED
+    result: Result, name: str, given: Mapping[str, OptionValue], finish: Finish | None = None
 ) -> str:
     """Return the name of an export among a result's files: it changes with all that the file depends on.
 
@@ -172,7 +177,7 @@ def export_key(
         result.created,
         result.title,
         sorted(result.names.items()),
-        finish.query,
+        (finish_of(result) if finish is None else finish).query,
         fields,
     ]
     return f"export-{name}-{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"
@@ -187,8 +192,9 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def opened(result: Result, finish: Finish = UNTOUCHED) -> Iterator[Exportable]:
-    """Open a result for exports, its masks with finishing touches."""
+def opened(result: Result, finish: Finish | None = None) -> Iterator[Exportable]:
+    """Open a result for exports, its masks with finishing touches: by default those that are kept with it."""
+    finish = finish_of(result) if finish is None else finish
     with ExitStack() as files:
         masks = files.enter_context(MaskReader(result.files["masks"]))
         sure = json.loads(result.files["confidence"].read_bytes())

@@ -17,7 +17,9 @@ from vos.folders import explaining
 from vos.net import device as devices
 from vos.options import read
 from vos.store import Store
+from vos.store.finish import finish_of, keep_finish
 from vos.types import Device, Job, OptionValue, Result, Segmenter, VideoInfo
+from vos.video.finish import Finish
 from vos.video.read import open_clip
 from vos.work import Progress, Work
 
@@ -138,7 +140,11 @@ def run(
         with closing(work.correct(segmenter, base) if base else work.segment(segmenter)) as steps:
             yield from steps
         options = dataclasses.asdict(read_options(job.engine, job.options))
-        yield Finished(work.store(store, key, digest, device, options), cached=False)
+        result = work.store(store, key, digest, device, options)
+        if base and (finish := finish_of(base)) != Finish():
+            keep_finish(store, result.id, finish)
+            result = store.get(result.id) or result
+        yield Finished(result, cached=False)
 
 
 def _borrow_base(job: Job, store: Store, digest: str, folder: Path) -> Result | None:

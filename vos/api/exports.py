@@ -14,9 +14,10 @@ from vos import downloads, jobs, plugins
 from vos.api.answers import NotThere, asked_result, send_file, send_json
 from vos.api.operations import Operation
 from vos.api.results import saved_as
-from vos.api.schemas import JOB, PLUGIN, TEXT, array, export_of, job_of
+from vos.api.schemas import JOB, PLUGIN, RESULT, TEXT, array, export_of, job_of, result_of
 from vos.errors import InvalidInput
 from vos.jobs import export_options
+from vos.store.finish import keep_finish
 from vos.video.finish import Finish, read_finish
 
 BODY_BYTES = 2**16
@@ -29,12 +30,28 @@ def all_exports(request: Request) -> Response:
 
 async def start(request: Request) -> Response:
     """Queue an export: 202 with its job, 200 where its file is there."""
+    return await to_thread.run_sync(_start, request, await _body(request))
+
+
+async def keep(request: Request) -> Response:
+    """Keep finishing touches with a result, in place of earlier ones; answer the result."""
+    return await to_thread.run_sync(_keep, request, await _body(request))
+
+
+async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_BYTES:
             raise InvalidInput(f"the body has more than {BODY_BYTES >> 10} KB; at most that is allowed")
-    return await to_thread.run_sync(_start, request, bytes(body))
+    return bytes(body)
+
+
+def _keep(request: Request, body: bytes) -> Response:
+    finish, store = _touches(_object(body)), jobs.runner().store
+    result = asked_result(request)
+    keep_finish(store, result.id, finish)
+    return send_json(request, result_of(asked_result(request)))
 
 
 def _start(request: Request, body: bytes) -> Response:
@@ -56,20 +73,34 @@ def _start(request: Request, body: bytes) -> Response:
     return JSONResponse(content, 202 if status.active else 200, {"Location": location})
 
 
-def _finish(given: Mapping[str, object]) -> Finish:
-    touches = given.get("finish", {})
+def _finish(given: Mapping[str, object]) -> Finish | None:
+    """Return the touches of a request; None, those that are kept with the result, where it says nothing."""
+    if "finish" not in given:
+        return None
+    touches = given["finish"]
     if not isinstance(touches, Mapping):
         raise InvalidInput("finish is no JSON object")
-    return read_finish({str(name): str(value) for name, value in touches.items()})
+    return _touches(touches)
+
+
+def _touches(given: Mapping[str, object]) -> Finish:
+    return read_finish({str(name): str(value) for name, value in given.items()})
 
 
 def _read(body: bytes) -> Mapping[str, object]:
+    given = _object(body)
+    if not set(given) <= {"options", "finish"}:
+        raise InvalidInput("the body is a JSON object with options and finish, or nothing")
+    return given
+
+
+def _object(body: bytes) -> Mapping[str, object]:
     try:
         given = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"the body is no JSON: {error}") from error
-    if not isinstance(given, Mapping) or not set(given) <= {"options", "finish"}:
-        raise InvalidInput("the body is a JSON object with options and finish, or nothing")
+    if not isinstance(given, Mapping):
+        raise InvalidInput("the body is no JSON object")
     return given
 
 
@@ -102,7 +133,10 @@ _BODY = {
     "additionalProperties": False,
     "properties": {
         "options": {"type": "object", "description": "By name; files are the sha256 of uploads"},
-        "finish": {"type": "object", "description": "smooth, specks, holes, grow, feather"},
+        "finish": {
+            "type": "object",
+            "description": "smooth, specks, holes, grow, feather; left out: those kept with the result",
+        },
     },
 }
 operations = [
@@ -130,5 +164,14 @@ operations = [
         {200: ("application/json", JOB), 202: ("application/json", JOB)},
         (403, 404, 408, 422, 503),
         body={"application/json": _BODY},
+    ),
+    Operation(
+        "PUT",
+        "/api/results/{result_id}/finish",
+        keep,
+        "Keep finishing touches with a result: exports and the player take them",
+        {200: ("application/json", RESULT)},
+        (403, 404, 408, 422, 507),
+        body={"application/json": {"type": "object", "description": "smooth, specks, holes, grow, feather"}},
     ),
 ]

@@ -24,7 +24,7 @@ def write(
     name: str,
     given: Mapping[str, OptionValue],
     target: Path | None,
-    finish: Finish = downloads.UNTOUCHED,
+    finish: Finish | None = None,
     *,
     overwrite: bool = False,
 ) -> Path:
