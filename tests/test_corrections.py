@@ -118,6 +118,20 @@ def test_a_corrected_result_has_the_finishing_touches_of_the_first(clip, store):
     assert np.array_equal(masks(result)[7] == 1, box(40) == 1)  # the masks themselves are untouched
 
 
+def test_blending_is_a_wish_of_its_own(clip, store):
+    base, _ = run(store, Job(clip, "flow", (FIRST,)))
+    said = (FIRST, Prompt(6, box(15)))
+    plain, blended = (Job(clip, "flow", said, base=base.id, blend=blend) for blend in (False, True))
+    assert segment.job_id(plain, base.digest) != segment.job_id(blended, base.digest)
+    before, after = masks(base), masks(run(store, blended)[0])
+    assert np.array_equal(before[0], after[0])
+    assert (after[3][25:35, 20:23] == 1).all()  # object 1 is on its way
+    assert not (after[3][25:35, 30:] == 1).any()
+    assert [np.array_equal(a == 2, b == 2) for a, b in zip(before, after, strict=True)] == [True] * COUNT
+    with pytest.raises(InvalidInput, match="it needs a base"):
+        Job(clip, "flow", said, blend=True)
+
+
 def test_a_later_prompt_ends_what_a_correction_changes(clip, store):
     later = Prompt(9, box(5) + box(70, value=2))
     base, _ = run(store, Job(clip, "flow", (FIRST, later)))

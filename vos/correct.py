@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vos.net.prompts import impose
 from vos.prompts.gone import Gone, erase
@@ -19,24 +20,32 @@ from vos.types import Frame, Job, Mask, Prediction, Prompt, Result, Segmenter, S
 from vos.video.masks import MaskReader, MaskWriter
 from vos.video.read import FileClip, TimedFrame
 
+REACH = 16  # pixels from an edge up to which blending tells how far a pixel is from it
+
 
 @dataclass(frozen=True)
 class Change:
     """Objects that a prompt on `frame` says anew, to be propagated from it to `end`, `end` included.
 
-    An `end` before the frame is propagated to backwards. `gone`: they have no pixels there.
+    An `end` before the frame is propagated to backwards. `gone`: they have no pixels there. `blend`: what is
+    there counts, too, the more the farther from the prompt.
     """
 
     frame: int
     objects: tuple[int, ...]
     end: int
     gone: bool = False
+    blend: bool = False
 
     @property
     def order(self) -> range:
         """The frames, from the prompt's on."""
         step = 1 if self.end >= self.frame else -1
         return range(self.frame, self.end + step, step)
+
+    def weight(self, frame: int) -> float:
+        """Return how much what is propagated counts, 0..1: 1 on the prompt's frame, less towards `end`."""
+        return 1 - abs(frame - self.frame) / len(self.order) if self.blend else 1.0
 
 
 def can_correct(base: Result, job: Job, digest: str) -> bool:
@@ -64,11 +73,14 @@ def merge_prompts(earlier: Sequence[Prompt], later: Sequence[Prompt]) -> tuple[P
     return tuple(merged.values())
 
 
-def find_changes(masks: MaskReader, prompts: Sequence[Prompt], first: int, last: int) -> tuple[Change, ...]:
+def find_changes(
+    masks: MaskReader, prompts: Sequence[Prompt], first: int, last: int, *, blend: bool = False
+) -> tuple[Change, ...]:
     """Return what prompts change in the masks of a result; nothing for those that the masks agree with.
 
     From a prompt on, an object is propagated up to the next prompt that speaks of it, or to `last`; backwards
-    to `first` if no earlier prompt does. What comes before the prompt stays otherwise.
+    to `first` if no earlier prompt does. What comes before the prompt stays otherwise or, with `blend`, is
+    bent towards it as far back as the prompt before that names the object.
     """
     words, changes = Gone(prompts), []
     for prompt in prompts:
@@ -81,6 +93,8 @@ def find_changes(masks: MaskReader, prompts: Sequence[Prompt], first: int, last:
         new = tuple(i for i in objects if words.silent_before(i, prompt.frame))
         if new and prompt.frame > first:
             changes.append(Change(prompt.frame, new, first))
+        for start, part in _by_start(words, objects, prompt.frame) if blend else ():
+            changes.append(Change(prompt.frame, part, start + 1, blend=True))
     return *changes, *_find_gone(masks, prompts, words, last)
 
 
@@ -99,6 +113,13 @@ def _by_end(
     ends = {i: words.end(i, frame, last) for i in objects}
     for end in sorted(set(ends.values())):
         yield end, tuple(i for i in objects if ends[i] == end)
+
+
+def _by_start(words: Gone, objects: Sequence[int], frame: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield the last frames before one that name objects, and these; frames in between are to be blended."""
+    starts = {i: words.named_before(i, frame) for i in objects}
+    for start in sorted({start for start in starts.values() if start is not None and start + 1 < frame}):
+        yield start, tuple(i for i in objects if starts[i] == start)
 
 
 class _Spliced:
@@ -168,6 +189,30 @@ def merge(stored: Mask, answer: Mask, objects: Sequence[int]) -> Mask:
     return np.where(rest, rest, cv2.bitwise_and(answer, cv2.LUT(answer, table)))
 
 
+def blend_masks(stored: Mask, answer: Mask, objects: Sequence[int], weight: float) -> Mask:
+    """Return what lies between two label maps (H, W), by the distance to each object's edge in both.
+
+    weight: how much the answer counts, 0..1. Where one has nothing of an object, the weightier counts.
+    """
+    if weight >= 1:
+        return answer
+    mask = np.zeros_like(answer)
+    for i in objects:
+        there = [np.asarray(one == i).view(np.uint8) for one in (stored, answer)]
+        if all(plane.any() for plane in there):
+            before, after = map(_distance, there)
+            mask[(1 - weight) * before + weight * after > 0] = i
+        else:
+            mask[there[weight > 0.5] > 0] = i
+    return mask
+
+
+def _distance(plane: Mask) -> NDArray[np.float32]:
+    """Return how far inside an object pixels (H, W) are, below 0 outside, at most so many pixels."""
+    inside, outside = (cv2.distanceTransform(one, cv2.DIST_L2, 5) for one in (plane, 1 - plane))
+    return np.asarray(np.clip(inside - outside, -REACH, REACH), np.float32)
+
+
 def apply_change(
     clip: FileClip,
     segmenter: Segmenter,
@@ -194,7 +239,8 @@ def apply_change(
                 yield item
                 continue
             before = stored[item.index] if item.index < len(stored) else np.zeros_like(item.mask)
-            mask = merge(before, item.mask, change.objects)
+            answer = blend_masks(before, item.mask, change.objects, change.weight(item.index))
+            mask = merge(before, answer, change.objects)
             mask = impose(mask, said[item.index]) if item.index in said else mask
             new.add(mask)
             done[item.index] = item.prediction.confidence

@@ -71,7 +71,7 @@ def job_id(job: Job, digest: str) -> str:
     if any(prompt.gone for prompt in job.prompts):
         key.update(json.dumps(["gone", [(p.frame, p.gone) for p in job.prompts if p.gone]]).encode())
     if job.span or job.base:
-        key.update(json.dumps([job.span, job.base]).encode())
+        key.update(json.dumps([job.span, job.base, *(["blend"] if job.blend else [])]).encode())
     return key.hexdigest()
 
 

@@ -225,6 +225,7 @@ class Job:
     `clip` is a video file, a folder or a zip of images. Title and object names are for people and
     do not change the result. `span` is the first and the last frame to segment; None is the whole clip.
     `base` is the id of a result of this clip that the prompts put right: what they do not change stays.
+    `blend`: a correction also bends the frames before it, back to the prompt before; otherwise they stay.
     """
 
     clip: Path
@@ -235,6 +236,7 @@ class Job:
     names: Mapping[int, str] = field(default_factory=dict)
     span: tuple[int, int] | None = None
     base: str = ""
+    blend: bool = False
 
     def __post_init__(self) -> None:
         frames = [prompt.frame for prompt in self.prompts]
@@ -243,6 +245,8 @@ class Job:
         count = len({i for prompt in self.prompts for i in prompt.objects})
         if count > MAX_OBJECTS:
             raise InvalidInput(f"the prompts mark {count} objects; 1 to {MAX_OBJECTS} are allowed")
+        if self.blend and not self.base:
+            raise InvalidInput("only a correction blends the frames between prompts; it needs a base")
         object.__setattr__(self, "prompts", tuple(sorted(self.prompts, key=lambda p: p.frame)))
 
 

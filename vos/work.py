@@ -137,7 +137,7 @@ class Work:
         """Return the prompts and what they change; the newest mask of a stopped job is a prompt, too."""
         first, last = self._job.span or (0, self._clip.info.frames - 1)
         with MaskReader(masks) as stored:
-            changes = find_changes(stored, self._job.prompts, first, last)
+            changes = find_changes(stored, self._job.prompts, first, last, blend=self._job.blend)
             if rest := find_rest(stored, self._job.prompts, last):
                 end = len(stored) - 1
                 newest = stored[end]

@@ -53,6 +53,15 @@ def test_a_frame_is_corrected_and_the_frames_before_it_stay(made, tmp_path, caps
     assert facts["prompt_frames"] == [0, 5]
 
 
+def test_the_frames_before_are_blended_if_asked_for(made, tmp_path):
+    write_png(tmp_path / "fix.png", box(15))
+    words = ["correct", str(made), "--prompt", f"6:{tmp_path}/fix.png", "--blend"]
+    assert main([*words, "--out", str(tmp_path / "corrected")]) == 0
+    left = [int(np.flatnonzero((read(tmp_path / "corrected", i) == 1).any(0))[0]) for i in range(COUNT)]
+    assert (left[0], left[6]) == (5, 15)
+    assert 8 <= left[3] <= 12
+
+
 def test_an_object_is_gone_from_a_frame_on(made, tmp_path, capsys):
     out = tmp_path / "corrected"
     assert main(["correct", str(made), "--gone", "5", "--gone", "3:2", "--out", str(out)]) == 0

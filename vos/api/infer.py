@@ -59,7 +59,7 @@ async def correct(request: Request) -> Response:
         raise NotThere("there is no such result; it may have been deleted")
     folder = await to_thread.run_sync(store.workspace)
     try:
-        form = await read_form(request, store, Path(folder.name), (*MARKS, "title"))
+        form = await read_form(request, store, Path(folder.name), (*MARKS, "title", "blend"))
         job = await to_thread.run_sync(_read_correction, form, store, base)
     finally:
         await to_thread.run_sync(folder.cleanup)
@@ -144,6 +144,7 @@ def _read_correction(form: Form, store: Store, base: Result) -> Job:
         names=base.names,
         span=base.span,
         base=base.id,
+        blend=form.one("blend", "0") not in ("0", "", "false"),
     )
     segment.check(job, replace(base.info, frames=max(base.frames, base.info.frames)))
     return job
@@ -204,6 +205,7 @@ _MARKS: dict[str, Any] = {
     "gone": array({**TEXT, "description": "FRAME[:OBJECT]: not there from that frame on"}),
     "title": TEXT,
 }
+_BLEND = {"enum": ["0", "1"], "description": "1: bend the frames before, back to the prompt before, too"}
 _FORM = {
     "type": "object",
     "properties": {
@@ -237,6 +239,6 @@ operations = [
         _ANSWERS,
         _ERRORS,
         query=_WAIT,
-        body={"multipart/form-data": {"type": "object", "properties": _MARKS}},
+        body={"multipart/form-data": {"type": "object", "properties": {**_MARKS, "blend": _BLEND}}},
     ),
 ]

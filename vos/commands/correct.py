@@ -29,6 +29,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what the objects that the mask names are on a frame; may be given several times",
     )
     _clicks.arguments(parser)
+    parser.add_argument(
+        "--blend",
+        action="store_true",
+        help="bend the frames before a correction towards it, back to the prompt before; default: they stay",
+    )
     parser.add_argument("--clip", type=Path, help="the clip, where the store keeps a converted copy of it")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: TITLE_corrected_vos")
     _out.arguments(parser)
@@ -58,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
             names=dict(base.names),
             span=base.span,
             base=base.id,
+            blend=args.blend,
         )
         digest = base.digest if given == base.files["source"] else None
         finished = _runs.run_job(job, store, args, info.frames, digest)

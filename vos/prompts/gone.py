@@ -39,6 +39,11 @@ class Gone:
         """Say whether nothing is said of an object before a frame."""
         return not any(said < frame for said, _ in self._words.get(object_id, ()))
 
+    def named_before(self, object_id: int, frame: int) -> int | None:
+        """Return the frame of the last word before a frame, if that names the object, or None."""
+        heard = [word for word in self._words.get(object_id, ()) if word[0] < frame]
+        return heard[-1][0] if heard and not heard[-1][1] else None
+
     def clear(self, prediction: Prediction, frame: int) -> Prediction:
         """Return a prediction without what is gone on a frame; sure of it where all objects are."""
         objects = self.at(frame)
