@@ -11,12 +11,13 @@ import numpy as np
 import streamlit as st
 
 from pages import _acts, _parts, _words
-from vos import uploads
+from vos import plugins, uploads
 from vos.correct import can_correct
 from vos.drafts import DEFAULT_ENGINE, Draft
 from vos.drafts import files as draft_files
 from vos.errors import VosError
 from vos.jobs import JobRunner
+from vos.options import read_kept_options
 from vos.prompts.stored import prompts_of
 from vos.store import Store
 from vos.types import Mask, Result, object_ids
@@ -94,8 +95,9 @@ def _again(result: Result, store: Store) -> Draft:
             draft.set_gone(frame, object_id)
         for object_id in draft.names:
             draft.rename(object_id, result.name(object_id))
-        if prompts:
-            draft.engine, draft.options = result.engine, dict(result.options)
+        if prompts and result.engine in plugins.names(plugins.ENGINES):
+            draft.engine = result.engine
+            draft.options = read_kept_options(plugins.ENGINES, result.engine, result.options)
         draft.span = result.span
         draft.done = ()  # this is where it begins
 

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages import _acts, _parts, _words
+from pages import _acts, _parts, _words, progress
 from vos import downloads, uploads
-from vos.jobs import JobRunner, export_options
+from vos.jobs import JobRunner
+from vos.jobs.export_options import read_browser_options
 from vos.jobs.exports import ExportStatus
 from vos.store import Store
 from vos.types import OptionValue, Result
@@ -85,8 +86,8 @@ def _picture(label: str, explained: str, key: str, store: Store) -> str:
 
 
 def _start(jobs: JobRunner, result_id: str, name: str, given: dict[str, OptionValue], finish: Finish) -> None:
-    resolved = export_options.resolve(jobs.store, name, given)
-    st.session_state[f"exported_{result_id}"] = jobs.exports.submit(result_id, name, resolved, finish)
+    options = read_browser_options(jobs.store, name, given)
+    st.session_state[f"exported_{result_id}"] = jobs.exports.submit(result_id, name, options, finish)
 
 
 def _standing(jobs: JobRunner, export_id: str) -> None:
@@ -97,27 +98,15 @@ def _standing(jobs: JobRunner, export_id: str) -> None:
     if not status.active:
         _ended(status)
         return
-
-    @st.fragment(run_every=0.5)
-    def alive() -> None:
-        now = jobs.exports.status(export_id)
-        if now is None or not now.active:
-            st.rerun()
-            return
-        text = f"{now.file_name} · " + (
-            f"frame {now.done} of {now.total}" if now.total else "waiting" if now.state == "queued" else "…"
-        )
-        st.progress(min(1.0, now.done / max(1, now.total)), _words.plain(text))
-        _acts.button(
-            "Cancel",
-            jobs.exports.cancel,
-            export_id,
-            changes=True,
-            icon=":material/stop_circle:",
-            key="cancel_export",
-        )
-
-    alive()
+    progress.show(export_id, key=f"progress_{export_id}")
+    _acts.button(
+        "Cancel",
+        jobs.exports.cancel,
+        export_id,
+        changes=True,
+        icon=":material/stop_circle:",
+        key="cancel_export",
+    )
 
 
 def _ended(status: ExportStatus) -> None:

@@ -83,7 +83,7 @@ def _choose_way(token: str, key: str) -> None:
         engines = _parts.engines()
         if by_hand != engines[draft.engine].NEEDS_PROMPT:
             free = [name for name, engine in engines.items() if not engine.NEEDS_PROMPT]
-            draft.engine, draft.options = _drafts.DEFAULT_ENGINE if by_hand else free[0], {}
+            draft.take_engine(_drafts.DEFAULT_ENGINE if by_hand else free[0])
 
     _drafts.change(token, choose)
 

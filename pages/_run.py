@@ -8,14 +8,13 @@ import typing
 
 import streamlit as st
 
-from pages import _acts, _drafts, _parts, _words
-from vos import segment
+from pages import _acts, _drafts, _parts, _words, progress
+from vos import plugins, segment
 from vos.drafts import Draft
 from vos.errors import VosError
-from vos.jobs import JobRunner, JobStatus, rates
-from vos.types import OptionValue, VideoInfo
-
-BEAT_S = 0.5
+from vos.jobs import JobRunner, rates
+from vos.options import changed, read_options
+from vos.types import Options, VideoInfo
 
 
 def bar(draft: Draft, info: VideoInfo, jobs: JobRunner) -> None:
@@ -26,7 +25,7 @@ def bar(draft: Draft, info: VideoInfo, jobs: JobRunner) -> None:
             engines = {n: e for n, e in _parts.engines().items() if draft.by_hand == e.NEEDS_PROMPT}
             names = sorted(engines, key=lambda name: (name != _drafts.DEFAULT_ENGINE, name))
             if draft.engine not in engines:
-                draft = _drafts.edit(draft, jobs.store, lambda newest: _take_engine(newest, names[0]))
+                draft = _drafts.edit(draft, jobs.store, lambda newest: newest.take_engine(names[0]))
             kind = engines[draft.engine].Options
             _options(kind, draft, shown=True)
             more = st.popover("More", icon=":material/tune:", key="more", on_change="rerun")
@@ -51,16 +50,16 @@ def bar(draft: Draft, info: VideoInfo, jobs: JobRunner) -> None:
 
 
 @st.cache_data(show_spinner=False, ttl=20)
-def _seconds(newest: str, engine: str, mode: OptionValue, frames: int) -> float | None:
+def _seconds(newest: str, engine: str, options: Options, frames: int) -> float | None:
     """Return the expected time; `newest` tells apart what was known before and after another result."""
-    return rates.expected_seconds(_parts.runner().store, engine, {"mode": mode}, frames)
+    return rates.expected_seconds(_parts.runner().store, engine, options, frames)
 
 
 def _time(draft: Draft, info: VideoInfo, jobs: JobRunner) -> str:
     first, last = draft.span or (0, info.frames - 1)
     count = max(1, min(last, info.frames - 1) - first + 1)
     newest = jobs.store.newest()
-    seconds = _seconds(newest.id if newest else "", draft.engine, draft.options.get("mode", "fast"), count)
+    seconds = _seconds(newest.id if newest else "", draft.engine, draft.options, count)
     what = f"{count} frame{'s' if count > 1 else ''}"
     return f"{what}, {rates.in_words(seconds)}" if seconds else what
 
@@ -95,12 +94,11 @@ def _option(draft: Draft, option: dataclasses.Field[typing.Any], kind: type) -> 
     """Show one option, as the draft has it; what is chosen goes to the draft before the page runs."""
     label, meta = option.name.replace("_", " ").capitalize(), option.metadata
     key, choices = f"option_{draft.token}_{draft.engine}_{option.name}", list(meta.get("choices", ()))
-    value = draft.options.get(option.name, option.default)
-    _drafts.hold(key, value if not choices or value in choices else option.default)
+    _drafts.hold(key, getattr(draft.options, option.name))
     change = {
         "key": key,
         "on_change": _acts.whole(_choose_option),
-        "args": (draft.token, option.name, option.default, key),
+        "args": (draft.token, option.name, key),
     }
     if kind is bool:
         st.toggle(label, help=meta.get("help"), **change)
@@ -116,24 +114,21 @@ def _option(draft: Draft, option: dataclasses.Field[typing.Any], kind: type) -> 
         st.number_input(label, meta.get("min"), meta.get("max"), help=meta.get("help"), **change)
 
 
-def _take_engine(draft: Draft, engine: str) -> None:
-    draft.engine, draft.options = engine, {}
-
-
 def _choose_engine(token: str, key: str) -> None:
     engine = st.session_state.get(key)
     if engine in _parts.engines():
-        _drafts.change(token, lambda draft: _take_engine(draft, engine))
+        _drafts.change(token, lambda draft: draft.take_engine(engine))
 
 
-def _choose_option(token: str, name: str, default: typing.Any, key: str) -> None:
+def _choose_option(token: str, name: str, key: str) -> None:
     value = st.session_state.get(key)
 
     def choose(draft: Draft) -> None:
-        draft.options = {other: given for other, given in draft.options.items() if other != name}
-        if value is not None and value != default:
-            segment.read_options(draft.engine, {name: value})
-            draft.options[name] = value
+        chosen = changed(draft.options)
+        chosen.pop(name, None)
+        if value is not None:
+            chosen[name] = value
+        draft.options = read_options(plugins.ENGINES, draft.engine, chosen)
 
     _drafts.change(token, choose)
 
@@ -152,26 +147,12 @@ def _start(token: str, info: VideoInfo) -> None:
 
 def running(jobs: JobRunner, job_id: str, still: bytes = b"") -> None:
     """Show a job that waits or runs: its newest frame, at first `still`; the bottom bar says how it goes."""
-
     with st.container(key="running"):
-        place = st.empty()
-
-    @st.fragment(run_every=BEAT_S)  # one for both places: two would ask for runs of a page that is left
-    def progress() -> None:
-        status = jobs.status(job_id)
-        if status is None or not status.active:
-            st.rerun()
-            return
-        share, text = _how(status)
-        st.progress(min(1.0, share), text)
-        if jpeg := jobs.preview(job_id) or still:
-            with place:
-                show_frame(jpeg, "The newest frame with its mask")
-
+        progress.show_newest(job_id, still, key=f"newest_{job_id}")
     bar = {"horizontal": True, "vertical_alignment": "center", "gap": "small"}
     with st.bottom, st.container(key="bar"), st.container(**bar):
         with st.container(width="stretch"):
-            progress()
+            progress.show(job_id, key=f"progress_{job_id}")
         for label, act, icon in (("Stop", jobs.stop, "stop"), ("Cancel", jobs.cancel, "close")):
             look = {"icon": f":material/{icon}:", "key": f"{label.lower()}_{job_id}"}
             _acts.button(label, act, job_id, changes=True, **look)
@@ -184,15 +165,3 @@ def show_frame(jpeg: bytes, alt: str) -> None:
         f'<img src="data:image/jpeg;base64,{data}" alt="{_words.escape(alt)}" style="display:block;'
         'width:100%;max-height:calc(100vh - 16rem);object-fit:contain;object-position:left top">'
     )
-
-
-def _how(status: JobStatus) -> tuple[float, str]:
-    """Return how far a job is, 0..1, and that in words."""
-    if status.state == "queued":
-        return 0.0, f"Waiting: number {status.position} in the queue"
-    if not status.done:
-        return status.prepared, status.note[:1].upper() + status.note[1:]
-    text = f"{status.note[:1].upper()}{status.note[1:]} · frame {status.done} of {status.total}"
-    if status.fps:
-        text += f" · {_words.duration(status.seconds_left)} left"
-    return status.done / max(status.total, 1), text

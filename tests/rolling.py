@@ -7,6 +7,7 @@ import numpy as np
 
 from vos import segment
 from vos.cli import main
+from vos.net.engines import flow
 from vos.segment import Finished
 from vos.types import Job, Prompt
 from vos.video.read import probe
@@ -45,7 +46,7 @@ def prompt(index, size_hw):
 
 def make_job(clip, *frames, **more):
     size_hw = probe(clip).size_hw
-    return Job(clip=clip, engine="flow", prompts=tuple(prompt(f, size_hw) for f in frames), **more)
+    return Job(clip, "flow", tuple(prompt(f, size_hw) for f in frames), flow.Options(), **more)
 
 
 def finish(job, store):

@@ -67,3 +67,8 @@ def test_every_callback_of_the_pages_is_whole():
     files = list(PAGES.glob("**/*.py"))
     assert len(files) > 15
     assert {file.name: lines for file in files if (lines := list(_bare_callbacks(file)))} == {}
+
+
+def test_no_page_runs_by_a_clock():
+    """A late request of a page that was left empties the page that came after it."""
+    assert [file.name for file in PAGES.glob("**/*.py") if "run_every" in file.read_text()] == []

@@ -148,6 +148,15 @@ def test_a_file_that_is_being_sent_reaches_its_end_though_its_result_is_deleted(
         runner.close()
 
 
+def test_how_far_a_job_is_and_its_newest_frame_are_told_to_the_page(client, service):
+    facts = client.get(f"/api/jobs/{service[1]}/progress.json").json()
+    assert (facts["active"], facts["share"], facts["newest"]) == (False, 1.0, COUNT)
+    assert f"frame {COUNT} of {COUNT}" in facts["text"]
+    picture = client.get(f"/api/jobs/{service[1]}/newest.jpg")
+    assert picture.status_code == 404 or picture.content.startswith(b"\xff\xd8")
+    assert client.get(f"/api/jobs/{'f' * 64}/progress.json").status_code == 404
+
+
 def test_health_says_in_a_sentence_that_results_cannot_be_kept(client, monkeypatch):
     def broken():
         raise StorageUnavailable("the folder /nowhere cannot be read")

@@ -16,6 +16,7 @@ LAYERS = {
     "vos.net": 2,
     "vos.video": 2,
     "vos.options": 1,
+    "vos.plugins": 1,
     "vos.tracks": 1,
     "vos.labels": 1,
     "vos.types": 1,

@@ -16,6 +16,7 @@ from vos import segment
 from vos.cli import explain, main
 from vos.commands import _runs
 from vos.errors import InvalidInput
+from vos.net.engines import flow
 from vos.tracks.files import read_table
 from vos.types import Job, Prompt
 from vos.video.masks import read_mask, write_png
@@ -154,7 +155,7 @@ def test_black_and_white_masks_of_one_frame_are_several_objects(clip, tmp_path):
 def test_a_request_of_more_than_20_objects_is_refused():
     prompts = [Prompt(f, np.arange(1, 13, dtype=np.uint8)[None] + 12 * f) for f in range(2)]
     with pytest.raises(InvalidInput, match="the prompts mark 24 objects; 1 to 20 are allowed"):
-        Job(Path("clip.mp4"), "flow", tuple(prompts))
+        Job(Path("clip.mp4"), "flow", tuple(prompts), flow.Options())
 
 
 def test_what_the_system_refuses_is_one_sentence_and_exit_code_2(clip, mask, tmp_path, capsys, monkeypatch):

@@ -2,8 +2,10 @@ import math
 
 import cv2
 import numpy as np
+import pytest
 
-from vos.doubts import Doubts
+from vos.api.player import find_doubtful
+from vos.doubts import DOUBTFUL, Doubts
 from vos.net.cuts import Cuts
 from vos.tracks import COLUMNS, Track
 
@@ -82,3 +84,10 @@ def test_a_prompt_on_a_black_frame_is_said():
 def test_a_clip_without_doubts_has_none():
     assert said([1] * 8) == ()
     assert said([1] * 3, [None, None, None]) == ()
+
+
+@pytest.mark.parametrize(("sure", "marked"), [(DOUBTFUL - 0.01, [(3, 4)]), (DOUBTFUL, [])])
+def test_the_player_marks_what_the_sentence_tells(sure, marked):
+    confidence = [1, 1, 1, sure, sure, 1, 1, None]
+    assert find_doubtful(confidence) == marked
+    assert len(said([1] * 8, confidence)) == len(marked)

@@ -20,7 +20,7 @@ from vos.drafts import files as draft_files
 from vos.errors import InvalidInput
 from vos.jobs import JobRunner
 from vos.jobs.files import JobFiles
-from vos.net.engines import cosnet
+from vos.net.engines import cosnet, flow, memory
 from vos.store import Store
 from vos.tracks.files import to_csv, to_json, to_txt
 from vos.types import Job, Prompt
@@ -54,12 +54,12 @@ def draft(runner, clip):
     with clip.open("rb") as file:
         upload = uploads.keep(file, clip.name, runner.store.folder / "uploads")
     draft = Draft("token", str(upload.path), upload.digest, "A clip", probe(clip).size_hw)
-    draft.options = {"short_side": 64}
+    draft.options = memory.Options(short_side=64)
     return draft_files.edit(runner.store, draft, lambda _: None)
 
 
 def unprompted(runner, clip):
-    job = Job(clip=clip, engine="cosnet", prompts=(), options={"short_side": 64}, title="Found")
+    job = Job(clip=clip, engine="cosnet", prompts=(), options=cosnet.Options(short_side=64), title="Found")
     return runner.wait(runner.submit(job, "d"), 60)
 
 
@@ -189,7 +189,7 @@ def test_the_mode_is_in_sight_and_counts(draft):
     app = open_page("upload", draft="token")
     app.segmented_control(key="option_token_memory_mode").set_value("accurate").run()
     assert not app.exception
-    assert app.session_state["draft"].options == {"mode": "accurate", "short_side": 64}
+    assert app.session_state["draft"].options == memory.Options(mode="accurate", short_side=64)
     app.session_state["more"] = True
     app.run()
     app.selectbox(key="engine_token_True").set_value("flow").run()
@@ -250,7 +250,7 @@ def size_job(tmp_path, size_hw, frame):
             archive.writestr(f"{index}.png", data.getvalue())
     mask = np.zeros(size_hw, np.uint8)
     mask[5:15, 5:15] = 1
-    return Job(clip=path, engine="flow", prompts=(Prompt(frame, mask),), title="Odd")
+    return Job(clip=path, engine="flow", prompts=(Prompt(frame, mask),), options=flow.Options(), title="Odd")
 
 
 def test_a_clip_of_odd_size_is_shown_compared_and_exported_at_its_true_size(runner, tmp_path):
@@ -266,7 +266,7 @@ def test_a_clip_of_odd_size_is_shown_compared_and_exported_at_its_true_size(runn
 def test_two_results_without_any_object_are_no_mistake(runner, clip, monkeypatch):
     monkeypatch.setattr(cosnet, "THRESHOLD", 2)
     unprompted(runner, clip)
-    job = Job(clip=clip, engine="cosnet", prompts=(), options={"short_side": 96}, title="Again")
+    job = Job(clip=clip, engine="cosnet", prompts=(), options=cosnet.Options(short_side=96), title="Again")
     runner.wait(runner.submit(job, "d"), 60)
     assert "Neither side has an object" in texts(open_page("compare"))
 

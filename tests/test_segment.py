@@ -4,14 +4,17 @@ import dataclasses
 import json
 from contextlib import closing
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.rolling import COUNT, HEIGHT, WIDTH, disk, finish, make_job, picture, prompt, texture
-from vos import downloads, segment, work
+from vos import downloads, plugins, segment, work
 from vos.errors import InvalidInput
+from vos.net.engines import flow, memory, osvos
+from vos.options import read_kept_options, read_options
 from vos.tracks.files import read_table
 from vos.types import Job, Prompt
 from vos.video.masks import MaskReader
@@ -62,18 +65,31 @@ def test_the_same_request_comes_from_the_cache_whatever_the_file_is_called(clip,
 
 def test_every_part_of_a_request_is_in_its_key(clip):
     job = make_job(clip, 0)
+    other = dataclasses.replace(job, engine="memory", options=memory.Options())
+    smaller = dataclasses.replace(other, options=memory.Options(short_side=320))
     keys = {
         segment.job_id(job, "digest"),
         segment.job_id(job, "another"),
         segment.job_id(make_job(clip, 1), "digest"),
-        segment.job_id(dataclasses.replace(job, engine="memory"), "digest"),
-        segment.job_id(dataclasses.replace(job, engine="memory", options={"short_side": 320}), "digest"),
+        segment.job_id(other, "digest"),
+        segment.job_id(smaller, "digest"),
     }
     assert len(keys) == 5
     named = dataclasses.replace(job, title="a title", names={1: "ball"})
     assert segment.job_id(named, "digest") in keys
-    spelled = dataclasses.replace(job, engine="memory", options={"short_side": "384"})
-    assert segment.job_id(spelled, "digest") in keys
+    spelled = read_options(plugins.ENGINES, "memory", {"short_side": "384"})
+    assert segment.job_id(dataclasses.replace(other, options=spelled), "digest") in keys
+
+
+def test_the_key_of_a_request_stays_so_that_results_of_earlier_versions_are_found():
+    mask = (np.arange(48).reshape(6, 8) % 3).astype(np.uint8)
+    first, later = Prompt(0, mask), Prompt(2, mask)
+    plain = Job(Path("x"), "flow", (first,), flow.Options())
+    job = Job(Path("x"), "flow", (later, first), flow.Options("fast"), span=(0, 4), base="f" * 64)
+    assert [segment.job_id(one, "0" * 64) for one in (plain, job)] == [
+        "dd7297f8d86371d6603280ef12c9bd0ae5e7dd32a84ee31f8f0fbe6ab66121f5",
+        "bfa19771ecef6910c6577b28ed93944f9636b19fd204cd3895315ec2c11aa3ae",
+    ]
 
 
 def test_a_cancelled_run_leaves_nothing(clip, store):
@@ -108,7 +124,6 @@ def test_a_run_that_fails_leaves_nothing(clip, store, monkeypatch):
     [
         ({"prompts": ()}, "the engine flow needs a mask on at least one frame; got none"),
         ({"engine": "magic"}, "no engine is called 'magic'; there are: "),
-        ({"options": {"colour": 1}}, "engine flow has no option 'colour'"),
         ({"prompts": (Prompt(40, np.ones((96, 122), np.uint8)),)}, "prompt frame 40 is outside 0..11"),
         ({"prompts": (Prompt(0, np.ones((9, 8), np.uint8)),)}, "the prompt on frame 0 is 8x9; the clip is"),
     ],
@@ -119,10 +134,23 @@ def test_a_request_that_cannot_be_right_gets_one_sentence(clip, store, change, s
         finish(job, store)
 
 
-def test_an_option_of_the_wrong_kind_gets_one_sentence(clip, store):
-    job = dataclasses.replace(make_job(clip, 0), engine="memory", options={"short_side": "tall"})
-    with pytest.raises(InvalidInput, match="option short_side is 'tall'; it takes int values"):
-        finish(job, store)
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"short_side": "tall"}, "option short_side is 'tall'; it takes int values"),
+        ({"short_side": 2.5}, "option short_side is 2.5; it takes int values"),
+        ({"short_side": 5}, "short_side is 5; 64 to 1080 are allowed"),
+        ({"colour": 1}, "engine memory has no option 'colour'; it has: mode, short_side"),
+    ],
+)
+def test_an_option_that_cannot_be_gets_one_sentence(given, sentence):
+    with pytest.raises(InvalidInput, match=sentence):
+        read_options(plugins.ENGINES, "memory", given)
+
+
+def test_what_an_older_version_kept_of_options_is_read_without_what_is_gone():
+    kept = {"short_side": 320, "colour": 1, "mode": "odd", "memory": []}
+    assert read_kept_options(plugins.ENGINES, "memory", kept) == memory.Options(short_side=320)
 
 
 def test_a_result_says_what_and_how_long(clip, store):
@@ -135,7 +163,7 @@ def test_a_result_says_what_and_how_long(clip, store):
 
 def test_learning_is_told_apart_in_progress_and_in_seconds(clip, store, tmp_path, monkeypatch):
     monkeypatch.setenv("VOS_CACHE", str(tmp_path))
-    options = {"iterations": 4, "short_side": 64}
+    options = osvos.Options(iterations=4, short_side=64)
     job = dataclasses.replace(make_job(clip, 0), engine="osvos", options=options)
     steps = list(segment.run(job, store))
     prepared = [step.prepared for step in steps if isinstance(step, segment.Progress)]
@@ -160,7 +188,7 @@ def test_a_result_of_images_keeps_their_names(store, tmp_path):
     folder.mkdir()
     for number in range(1001, 1005):
         cv2.imwrite(str(folder / f"shot.{number}.png"), picture(number - 1001))
-    *_, finished = segment.run(Job(folder, "flow", (prompt(0, (HEIGHT, WIDTH)),)), store)
+    *_, finished = segment.run(Job(folder, "flow", (prompt(0, (HEIGHT, WIDTH)),), flow.Options()), store)
     names = json.loads(finished.result.files["frame_names"].read_text())
     assert names == [f"shot.{number}" for number in range(1001, 1005)]
     assert len(names) == finished.result.frames

@@ -55,7 +55,7 @@ def test_the_clip_is_kept_once_and_goes_with_its_last_result(store, files):
     store.delete("a" * 64)
     assert store.get("b" * 64).files["source"].exists()
     store.delete("b" * 64)
-    assert not store.has_clip("d1")
+    assert store.shelf.clip("d1") is None
     assert store.size_bytes() == 0
 
 
@@ -64,7 +64,7 @@ def test_a_put_that_breaks_off_leaves_nothing(store, files):
     with pytest.raises(FileNotFoundError):
         store.put(make_result(), files)
     assert store.get("a" * 64) is None
-    assert not store.has_clip("d1")
+    assert store.shelf.clip("d1") is None
 
 
 def test_the_oldest_results_make_room_for_new_ones(tmp_path, files):

@@ -7,20 +7,21 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from vos import options, plugins
+from vos import plugins
 from vos.errors import InvalidInput
+from vos.options import read_options
 from vos.store import Store, facts
 from vos.store.finish import finish_of
 from vos.tracks import Track, TrackBuilder
 from vos.tracks import files as tables
-from vos.types import Frame, OptionValue, Result, Step
+from vos.types import Frame, Options, Result, Step
 from vos.video.alpha import AlphaReader
 from vos.video.exportable import Exportable
 from vos.video.finish import Finish, as_mapping, finish_masks
@@ -87,7 +88,7 @@ def make(result: Result, name: str, folder: Path) -> Path:
     elif name in FACTS:
         _write(target, json.dumps(describe(result), indent=2) + "\n")
     elif name in MASKS:
-        for _ in export(result, "davis_png", {}, target, UNTOUCHED):
+        for _ in export(result, "davis_png", read_options(plugins.EXPORTS, "davis_png"), target, UNTOUCHED):
             pass
     else:
         raise InvalidInput(f"a result has no file {name!r}; it has: {', '.join(labels())}")
@@ -109,19 +110,18 @@ def file_of(name: str) -> str:
 
 
 def export(
-    result: Result, name: str, given: Mapping[str, OptionValue], target: Path, finish: Finish | None = None
+    result: Result, name: str, options: Options, target: Path, finish: Finish | None = None
 ) -> Generator[Step, None, None]:
     """Write one export of a result, whole or not at all; yield a Step a frame. Closing it cancels.
 
     Without `finish` its masks get the touches that are kept with the result.
 
     Raises:
-        InvalidInput: no export of that name, or an option it does not have or does not allow.
+        InvalidInput: no export of that name, or its options do not fit the result.
     """
     module = plugins.load(plugins.EXPORTS, name)
-    chosen = options.read(module.Options, given, f"export {name}")
     with opened(result, finish) as source:
-        yield from module.export(source, chosen, target)
+        yield from module.export(source, options, target)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def run_export(
     store: Store,
     result: Result,
     name: str,
-    given: Mapping[str, OptionValue],
+    options: Options,
     folder: Path,
     finish: Finish | None = None,
 ) -> Generator[Step | Exported, None, None]:
@@ -149,27 +149,24 @@ def run_export(
         InvalidInput: as `export`.
     """
     finish = finish_of(result) if finish is None else finish
-    key = export_key(result, name, given, finish)
+    key = export_key(result, name, options, finish)
     called = file_name(result, file_of(name))
     if key in result.files:
         yield Exported(result.files[key], called, cached=True)
         return
     path = folder / file_of(name)
-    yield from export(result, name, given, path, finish)
+    yield from export(result, name, options, path, finish)
     yield Exported(store.add_file(result.id, key, path), called, cached=False)
 
 
-def export_key(
-    result: Result, name: str, given: Mapping[str, OptionValue], finish: Finish | None = None
-) -> str:
+def export_key(result: Result, name: str, options: Options, finish: Finish | None = None) -> str:
     """Return the name of an export among a result's files: it changes with all that the file depends on.
 
     Raises:
-        InvalidInput: as `export`.
+        InvalidInput: a file that the options name cannot be read.
     """
-    chosen = options.read(plugins.load(plugins.EXPORTS, name).Options, given, f"export {name}")
-    fields = dataclasses.asdict(chosen)
-    for field in dataclasses.fields(chosen):
+    fields = dataclasses.asdict(options)
+    for field in dataclasses.fields(options):
         if field.metadata.get("file") and fields[field.name]:
             fields[field.name] = _digest(Path(fields[field.name]))
     content = [

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import typing
 from collections.abc import Mapping
 from dataclasses import fields
 
-from vos.errors import InvalidInput
-from vos.types import OptionValue
+from vos import plugins
+from vos.errors import InvalidInput, VosError
+from vos.types import Options, OptionValue
 
-if typing.TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+log = logging.getLogger(__name__)
 
 
-def check(options: DataclassInstance) -> None:
+def check(options: Options) -> None:
     """Refuse a value that is not among its field's `choices`, or outside its `min` and `max`.
 
     Raises:
@@ -29,23 +30,51 @@ def check(options: DataclassInstance) -> None:
             raise InvalidInput(f"{field.name} is {value}; {meta['min']} to {meta['max']} are allowed")
 
 
-def read(kind: type, given: Mapping[str, OptionValue], owner: str) -> typing.Any:
-    """Return a dataclass of options from names and values; text is read as the option's type.
+def read_options(package: str, name: str, given: Mapping[str, OptionValue] | None = None) -> Options:
+    """Return a plug-in's Options from names and values; text is read as the option's type.
 
-    `owner` is what the sentence of an error calls the plug-in: "engine flow".
+    What is not given is as by default.
 
     Raises:
-        InvalidInput: an unknown option, a value that does not read as its type, or one not allowed.
+        InvalidInput: no such plug-in, an option it does not have, a value that does not read as the option's
+            type, or one that is not allowed.
     """
+    kind: type[Options] = plugins.load(package, name).Options
     types = typing.get_type_hints(kind)
     known = {f.name: types[f.name] for f in fields(kind)}
     values: dict[str, OptionValue] = {}
-    for name, value in given.items():
-        if name not in known:
+    for option, value in (given or {}).items():
+        if option not in known:
             have = ", ".join(known) or "none"
-            raise InvalidInput(f"{owner} has no option {name!r}; it has: {have}")
-        values[name] = _read_value(name, value, known[name])
+            owner = f"{plugins.kind_of(package)} {name}"
+            raise InvalidInput(f"{owner} has no option {option!r}; it has: {have}")
+        values[option] = _read_value(option, value, known[option])
     return kind(**values)
+
+
+def read_kept_options(package: str, name: str, kept: Mapping[str, typing.Any]) -> Options:
+    """Return a plug-in's Options from what was kept of them, maybe by an older version.
+
+    What it does not take any more is logged and left out.
+
+    Raises:
+        InvalidInput: no such plug-in.
+    """
+    good: dict[str, OptionValue] = {}
+    for option, value in kept.items():
+        try:
+            read_options(package, name, {option: value})
+        except VosError as error:
+            log.warning("an option that was kept is left out: %s", error)
+        else:
+            good[option] = value
+    return read_options(package, name, good)
+
+
+def changed(options: Options) -> dict[str, OptionValue]:
+    """Return the names and values of the options that are not as they are by default."""
+    values = ((field, getattr(options, field.name)) for field in fields(options))
+    return {field.name: value for field, value in values if value != field.default}
 
 
 def _read_value(name: str, value: OptionValue, kind: type) -> OptionValue:

@@ -22,6 +22,11 @@ def names(package: str) -> tuple[str, ...]:
     return tuple(sorted(m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_")))
 
 
+def kind_of(package: str) -> str:
+    """Return what a plug-in in a package is: an engine, an export, a picker."""
+    return package.rpartition(".")[2].rstrip("s")
+
+
 def load(package: str, name: str) -> ModuleType:
     """Import one plug-in.
 
@@ -30,8 +35,7 @@ def load(package: str, name: str) -> ModuleType:
     """
     known = names(package)
     if name not in known:
-        kind = package.rpartition(".")[2].rstrip("s")
-        raise InvalidInput(f"no {kind} is called {name!r}; there are: {', '.join(known)}")
+        raise InvalidInput(f"no {kind_of(package)} is called {name!r}; there are: {', '.join(known)}")
     return importlib.import_module(f"{package}.{name}")
 
 

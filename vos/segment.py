@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import typing
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,14 @@ from vos import plugins, weights
 from vos.errors import InvalidInput
 from vos.folders import explaining
 from vos.net import device as devices
-from vos.options import read
 from vos.store import Store
 from vos.store.finish import finish_of, keep_finish
-from vos.types import Device, Job, OptionValue, Result, Segmenter, VideoInfo
+from vos.types import Device, Job, Options, Result, Segmenter, VideoInfo
 from vos.video.finish import Finish
 from vos.video.read import open_clip
 from vos.work import Progress, Work
 
-__all__ = ["Finished", "Progress", "build", "check", "job_id", "read_options", "run"]
+__all__ = ["Finished", "Progress", "build", "check", "job_id", "run"]
 
 FORMAT = 2  # part of every key: raise it when stored results change their form
 
@@ -36,33 +35,21 @@ class Finished:
     cached: bool
 
 
-def read_options(engine: str, given: Mapping[str, OptionValue]) -> typing.Any:
-    """Return an engine's Options from names and values; text is read as the option's type.
-
-    Raises:
-        InvalidInput: an unknown option, or a value that does not read as its type.
-    """
-    kind = plugins.load(plugins.ENGINES, engine).Options
-    return read(kind, given, f"engine {engine}")
-
-
-def build(engine: str, options: Mapping[str, OptionValue], device: Device) -> Segmenter:
+def build(engine: str, options: Options, device: Device) -> Segmenter:
     """Return an engine by name, ready to segment."""
     module = plugins.load(plugins.ENGINES, engine)
-    chosen = read_options(engine, options)
-    paths = {weight.name: weights.locate(weight) for weight in weights.needed(module, chosen)}
-    return typing.cast(Segmenter, module.build(paths, device, chosen))
+    paths = {weight.name: weights.locate(weight) for weight in weights.needed(module, options)}
+    return typing.cast(Segmenter, module.build(paths, device, options))
 
 
 def job_id(job: Job, digest: str) -> str:
     """Return the key of a request: sha256 over video bytes, engine, weights, options, prompts, span, base."""
-    options = read_options(job.engine, job.options)
     head = {
         "format": FORMAT,
         "clip": digest,
         "engine": job.engine,
-        "weights": weights.digests(plugins.load(plugins.ENGINES, job.engine), options),
-        "options": dataclasses.asdict(options),
+        "weights": weights.digests(plugins.load(plugins.ENGINES, job.engine), job.options),
+        "options": dataclasses.asdict(job.options),
         "prompts": [(p.frame, p.mask.shape) for p in job.prompts],
     }
     key = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
@@ -79,13 +66,12 @@ def check(job: Job, info: VideoInfo) -> None:
     """Look a request over before it runs.
 
     Raises:
-        InvalidInput: an engine or option that is not there, a prompt that does not fit the clip,
-            no prompt where the engine needs one.
+        InvalidInput: an engine that is not there, a prompt that does not fit the clip, no prompt where the
+            engine needs one.
     """
-    module = plugins.load(plugins.ENGINES, job.engine)
-    read_options(job.engine, job.options)
     named = {i for prompt in job.prompts for i in prompt.objects}
-    if module.NEEDS_PROMPT and not named:
+    needs_prompt = plugins.load(plugins.ENGINES, job.engine).NEEDS_PROMPT
+    if needs_prompt and not named:
         raise InvalidInput(f"the engine {job.engine} needs a mask on at least one frame; got none")
     first, last = job.span or (0, info.frames - 1)
     if not 0 <= first <= last < info.frames:
@@ -99,7 +85,7 @@ def check(job: Job, info: VideoInfo) -> None:
                 f"the prompt on frame {prompt.frame} is {width}x{height}; "
                 f"the clip is {info.width}x{info.height}"
             )
-        if module.NEEDS_PROMPT and (unknown := set(prompt.gone) - named):
+        if needs_prompt and (unknown := set(prompt.gone) - named):
             raise InvalidInput(
                 f"object {min(unknown)} is said to be gone on frame {prompt.frame}, but no mask names it"
             )
@@ -139,8 +125,7 @@ def run(
         segmenter = build(job.engine, job.options, device)
         with closing(work.correct(segmenter, base) if base else work.segment(segmenter)) as steps:
             yield from steps
-        options = dataclasses.asdict(read_options(job.engine, job.options))
-        result = work.store(store, key, digest, device, options)
+        result = work.store(store, key, digest, device)
         if base and (finish := finish_of(base)) != Finish():
             keep_finish(store, result.id, finish)
             result = store.get(result.id) or result

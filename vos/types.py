@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -218,9 +218,15 @@ class Weight:
 OptionValue = bool | int | float | str
 
 
+class Options(Protocol):
+    """Options of an engine or an export: a frozen dataclass of OptionValues, which validates itself."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A request: segment this clip with this engine, these options and these prompts.
+    """A request: segment this clip with this engine, these options of it and these prompts.
 
     `clip` is a video file, a folder or a zip of images. Title and object names are for people and
     do not change the result. `span` is the first and the last frame to segment; None is the whole clip.
@@ -231,7 +237,7 @@ class Job:
     clip: Path
     engine: str
     prompts: tuple[Prompt, ...]
-    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    options: Options
     title: str = ""
     names: Mapping[int, str] = field(default_factory=dict)
     span: tuple[int, int] | None = None

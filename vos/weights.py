@@ -10,10 +10,10 @@ import urllib.request
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from vos.errors import MissingWeights
-from vos.types import Weight
+from vos.types import Options, Weight
 
 _HOME = Path(__file__).parent.parent
 FOLDER = next(
@@ -23,13 +23,13 @@ TIMEOUT_S = 30
 _CHUNK = 1 << 20
 
 
-def needed(engine: ModuleType, options: Any) -> tuple[Weight, ...]:
+def needed(engine: ModuleType, options: Options) -> tuple[Weight, ...]:
     """Return the weights that an engine needs with these options: its `weights_for(options)`, or all."""
     choose = getattr(engine, "weights_for", None)
     return tuple(choose(options)) if choose else tuple(engine.WEIGHTS)
 
 
-def digests(engine: ModuleType, options: Any) -> dict[str, str]:
+def digests(engine: ModuleType, options: Options) -> dict[str, str]:
     """Return the sha256 of each weight file that an engine needs; those without a known one are hashed.
 
     Raises:

@@ -26,7 +26,7 @@ from vos.redraw import Redrawing, find_changed
 from vos.store import Store
 from vos.tracks import TrackBuilder
 from vos.tracks.files import to_json
-from vos.types import Device, Job, OptionValue, Prediction, Prompt, Result, Segmenter, Step
+from vos.types import Device, Job, Prediction, Prompt, Result, Segmenter, Step
 from vos.video.draw import overlay
 from vos.video.masks import MaskReader, MaskWriter
 from vos.video.read import FileClip
@@ -207,9 +207,7 @@ class Work:
         if first or item.index == self._clip.info.frames // 3:
             self._path("thumbnail").write_bytes(thumbnail(overlay(item.frame, item.mask), 480))
 
-    def store(
-        self, store: Store, key: str, digest: str, device: Device, options: dict[str, OptionValue]
-    ) -> Result:
+    def store(self, store: Store, key: str, digest: str, device: Device) -> Result:
         """Put what was made into the store; what was stopped has another id than what is whole."""
         job, clip = self._job, self._clip
         tracks = self._tracks.tracks({i for prompt in job.prompts for i in prompt.objects})
@@ -224,7 +222,7 @@ class Work:
             title=job.title or job.clip.stem,
             created=time.time(),
             engine=job.engine,
-            options=options,
+            options=dataclasses.asdict(job.options),
             device=device,
             digest=digest,
             info=dataclasses.replace(clip.info, frames=frames),

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from tests.benchmark.test_layouts import SIZE_HW, box, davis, tianchi, two, write_text, youtube
-from vos.benchmark.engine import prepare
 from vos.benchmark.overlap import boundary_f, jaccard
 from vos.benchmark.predictions import Predictions
 from vos.benchmark.run import Engine, Task, read_scores, score, segment, timing
@@ -360,9 +359,10 @@ def test_a_file_in_place_of_the_results_folder_is_told(tmp_path):
         run("davis", "--root", dataset.root, "--masks", dataset.root, "--out", tmp_path / "out")
 
 
-def test_an_option_that_the_engine_lacks_is_told():
+def test_an_option_that_the_engine_lacks_is_told(tmp_path):
+    words = ["--engine", "memory", "--option", "size=3", "--out", tmp_path / "out"]
     with pytest.raises(InvalidInput, match="memory has no option 'size'"):
-        prepare("memory", {"size": 3}, "cpu", "float32")
+        run("davis", "--root", davis(tmp_path / "data", 2016).root, *words)
 
 
 def test_other_pictures_in_a_folder_of_frames_shift_no_mask(tmp_path):

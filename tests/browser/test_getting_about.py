@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import SHOTS
 from vos import segment
+from vos.net.engines.flow import Options
 from vos.store import Store
 from vos.types import Job, Prompt
 from vos.video import sample
@@ -35,7 +36,9 @@ def results(cache, clip):
     mask[100:200, 100:300] = 1
     with Store(cache) as store:
         for frame, title in ((0, "Alpha fish"), (1, "Beta fish")):
-            job = Job(clip=clip, engine="flow", prompts=(Prompt(frame, mask),), title=title)
+            job = Job(
+                clip=clip, engine="flow", prompts=(Prompt(frame, mask),), options=Options(), title=title
+            )
             list(segment.run(job, store))
 
 
@@ -124,7 +127,7 @@ def test_the_link_to_a_frame_is_copied_and_leads_there(page, results, dashboard)
     link = page.evaluate("navigator.clipboard.readText()")
     assert re.fullmatch(dashboard + r"/video\?result=[0-9a-f]{64}&frame=0", link)
     page.goto(link.replace("frame=0", "frame=2"))
-    expect(page.get_by_role("button", name="Correct frame 2")).to_be_visible()
+    page.locator(".player[data-drawn='2']").wait_for()
 
 
 def test_what_is_deleted_in_the_gallery_can_be_brought_back(page, results):

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from vos import segment
+from vos.net.engines.flow import Options
 from vos.segment import Finished
 from vos.store import Store
 from vos.types import Device, Job, Prompt
@@ -52,7 +53,7 @@ def stored(rate, cache, folder):
         for index in range(COUNT):
             film.add(numbered(index)[0], sum(steps[:index]), steps[index])
     with Store(cache) as store:
-        job = Job(path, "flow", (Prompt(0, numbered(0)[1]),))
+        job = Job(path, "flow", (Prompt(0, numbered(0)[1]),), Options())
         return next(
             item.result for item in segment.run(job, store, device=Device()) if isinstance(item, Finished)
         )

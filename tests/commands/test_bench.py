@@ -4,6 +4,7 @@ import json
 
 from vos.cli import main
 from vos.commands import _bench_correction, bench
+from vos.net.engines import osvos
 from vos.types import Device, Job, Prompt
 from vos.video import sample
 
@@ -25,18 +26,17 @@ def test_a_correction_is_measured_beside_the_whole(capsys, monkeypatch):
     monkeypatch.setattr(_bench_correction, "FRAMES", 12)
     monkeypatch.setattr(_bench_correction, "AT", 8)
     assert main(["bench", "--engine", "flow", "--correction"]) == 0
-    engine, whole, correction, share = capsys.readouterr().out.splitlines()[1].split()
+    engine, *_, share = capsys.readouterr().out.splitlines()[1].split()
     assert (engine, share[-1]) == ("flow", "%")
-    assert float(whole) > 0
-    assert float(correction) > 0
+    assert int(share[:-1]) > 0
 
 
 def test_learning_is_not_counted_as_segmenting(tmp_path, monkeypatch):
     monkeypatch.setitem(bench.SIZES, "480p", (64, 96))
     monkeypatch.setenv("VOS_CACHE", str(tmp_path / "cache"))
     _, mask = next(sample.frames(1, (64, 96)))
-    given = {"iterations": 3, "short_side": 64}
-    job = Job(bench._clip(tmp_path, "480p", 1, 3), "osvos", (Prompt(0, mask),), given)
+    options = osvos.Options(iterations=3, short_side=64)
+    job = Job(bench._clip(tmp_path, "480p", 1, 3), "osvos", (Prompt(0, mask),), options)
     row = bench._alone(job, "480p", 1, Device())
     assert row.learn_s > 0
     assert 1 / row.stages["end to end"] > row.learn_s / row.frames

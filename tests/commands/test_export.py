@@ -14,8 +14,10 @@ from vos import downloads, plugins
 from vos.cli import main
 from vos.downloads import Exported
 from vos.errors import InvalidInput
+from vos.options import read_options
 from vos.store import Store
 from vos.tracks.files import read_table
+from vos.video.exports import background, coco, matte_png, prores, trajectory
 from vos.video.finish import Finish
 
 
@@ -111,7 +113,8 @@ class KeepingStore:
 def test_an_export_becomes_a_file_of_the_result_under_a_name_that_knows_its_options(result, tmp_path):
     store, names = KeepingStore(), []
     for given in ({}, {"every": 2}, {"every": "2"}):
-        *steps, last = downloads.run_export(store, result, "mots_txt", given, tmp_path)
+        options = read_options(plugins.EXPORTS, "mots_txt", given)
+        *steps, last = downloads.run_export(store, result, "mots_txt", options, tmp_path)
         assert isinstance(last, Exported)
         assert len(steps) == len(range(0, COUNT, int(given.get("every", 1))))
         names.append(list(store.kept)[-1])
@@ -122,24 +125,23 @@ def test_an_export_becomes_a_file_of_the_result_under_a_name_that_knows_its_opti
 def test_a_closed_export_leaves_no_file(result, tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
-    steps = downloads.run_export(KeepingStore(), result, "prores", {}, folder)
+    steps = downloads.run_export(KeepingStore(), result, "prores", prores.Options(), folder)
     next(steps)
     steps.close()
     assert not list(folder.iterdir())
 
 
 def test_a_picture_that_is_not_there_is_one_sentence(result, tmp_path):
+    options = background.Options(behind="picture", picture="gone.png")
     with pytest.raises(InvalidInput, match=r"gone.png cannot be read"):
-        next(
-            downloads.run_export(
-                KeepingStore(), result, "background", {"behind": "picture", "picture": "gone.png"}, tmp_path
-            )
-        )
+        next(downloads.run_export(KeepingStore(), result, "background", options, tmp_path))
 
 
 @pytest.mark.parametrize("name", plugins.names(plugins.EXPORTS))
 def test_every_export_makes_a_file_of_a_real_result(result, tmp_path, name):
-    *steps, last = downloads.run_export(KeepingStore(), result, name, {}, tmp_path)
+    *steps, last = downloads.run_export(
+        KeepingStore(), result, name, read_options(plugins.EXPORTS, name), tmp_path
+    )
     assert last.path.stat().st_size > 50
     assert last.file_name == f"My clip_{name}{plugins.load(plugins.EXPORTS, name).SUFFIX}"
     done = [step.done for step in steps]
@@ -151,9 +153,9 @@ def test_finishing_touches_reach_the_masks_the_tracks_and_the_name_of_the_file(r
     """Grown by 3 pixels: masks are larger, and so are areas in tables; the store keeps it as another file."""
     store, areas, tables = KeepingStore(), [], []
     for touches in (Finish(), Finish(grow=3)):
-        *_, last = downloads.run_export(store, result, "coco", {}, tmp_path, touches)
+        *_, last = downloads.run_export(store, result, "coco", coco.Options(), tmp_path, touches)
         areas.append([a["area"] for a in json.loads(last.path.read_text())["annotations"]])
-        *_, last = downloads.run_export(store, result, "trajectory", {}, tmp_path, touches)
+        *_, last = downloads.run_export(store, result, "trajectory", trajectory.Options(), tmp_path, touches)
         (track,) = read_table(last.path.read_bytes(), "t.csv")
         tables.append(track.column("area").tolist())
     assert areas == tables
@@ -165,7 +167,7 @@ def test_feathering_softens_the_matte_and_leaves_label_maps(result, tmp_path):
     mattes = []
     for touches in (Finish(), Finish(feather=8)):
         *_, last = downloads.run_export(
-            KeepingStore(), result, "matte_png", {"edges": "hard", "every": 99}, tmp_path, touches
+            KeepingStore(), result, "matte_png", matte_png.Options(edges="hard", every=99), tmp_path, touches
         )
         with zipfile.ZipFile(last.path) as archive:
             mattes.append(cv2.imdecode(np.frombuffer(archive.read("00000.png"), np.uint8), -1))
@@ -187,7 +189,7 @@ def test_frames_keep_the_names_of_their_files_unless_two_are_alike(result, tmp_p
     for names, first in ((["shot.7", *map(str, range(1, COUNT))], "shot.7"), (["a"] * COUNT, "00000")):
         (tmp_path / "names").write_text(json.dumps(names))
         named = dataclasses.replace(result, files={**result.files, "frame_names": tmp_path / "names"})
-        *_, last = downloads.run_export(KeepingStore(), named, "coco", {}, tmp_path)
+        *_, last = downloads.run_export(KeepingStore(), named, "coco", coco.Options(), tmp_path)
         assert json.loads(last.path.read_text())["images"][0]["file_name"] == f"{first}.jpg"
 
 

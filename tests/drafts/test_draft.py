@@ -14,6 +14,7 @@ from vos.drafts import STEPS, Clicks, Draft
 from vos.drafts import files as draft_files
 from vos.errors import InvalidInput
 from vos.labels import Labeller, Labels
+from vos.net.engines import memory
 from vos.types import Point
 from vos.video.draw import COLOURS, hex_colour
 
@@ -185,7 +186,14 @@ def test_a_bad_field_costs_that_field_and_never_the_draft(draft, field, value):
     read = draft_files.read(text)
     assert np.array_equal(read.mask(0), mask(1))
     assert (read.digest, read.object_id, read.frame, read.engine) == (DIGEST, 1, 0, "memory")
-    assert read.options == {}
+    assert read.options == memory.Options()
+
+
+def test_of_options_those_that_the_user_chose_are_kept(draft):
+    draft.options = memory.Options(mode="accurate")
+    kept = draft_files.write(draft)
+    assert json.loads(kept)["options"] == {"mode": "accurate"}
+    assert draft_files.read(kept).job().options == memory.Options(mode="accurate")
 
 
 def test_a_damaged_mask_costs_that_mask(draft):
@@ -240,13 +248,13 @@ def test_a_refused_edit_keeps_nothing_of_itself(draft, store):
 
     def half(draft):
         draft.clear(0)
-        draft.options["mode"] = "fast"
+        draft.options = memory.Options(mode="accurate")
         raise InvalidInput("no")
 
     with pytest.raises(InvalidInput):
         draft_files.edit(store, kept, half)
     assert draft_files.load(store, "token") == kept
-    assert kept.options == {}
+    assert kept.options == memory.Options()
 
 
 def test_a_store_refuses_a_draft_that_is_not_made_from_the_kept_one(store):

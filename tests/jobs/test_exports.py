@@ -11,6 +11,7 @@ from vos.jobs import JobRunner
 from vos.jobs.exports import ExportQueue
 from vos.store import Store
 from vos.store.finish import finish_of, keep_finish
+from vos.video.exports import background, coco, mots_txt
 from vos.video.finish import Finish
 
 
@@ -38,26 +39,26 @@ def ended(runner, export_id):
 
 
 def test_an_export_becomes_a_file_of_the_result_and_the_same_again_is_there_at_once(runner, result_id):
-    status = ended(runner, runner.exports.submit(result_id, "mots_txt", {}))
+    status = ended(runner, runner.exports.submit(result_id, "mots_txt", mots_txt.Options()))
     assert (status.state, status.error, status.done, status.total) == ("done", "", COUNT, COUNT)
     assert status.file_name == "Disk_mots_txt.txt"
     path = runner.store.get(result_id).files[status.key]
     assert len(path.read_text().splitlines()) == COUNT
-    again = runner.exports.submit(result_id, "mots_txt", {"every": "1"})
+    again = runner.exports.submit(result_id, "mots_txt", mots_txt.Options(every=1))
     assert (again, runner.exports.status(again).cached) == (status.id, True)
     assert not [*(runner.store.folder / "work").iterdir()]
 
 
 def test_finishing_touches_make_it_another_export(runner, result_id):
-    plain = runner.exports.submit(result_id, "mots_txt", {})
-    grown = ended(runner, runner.exports.submit(result_id, "mots_txt", {}, Finish(grow=3)))
+    plain = runner.exports.submit(result_id, "mots_txt", mots_txt.Options())
+    grown = ended(runner, runner.exports.submit(result_id, "mots_txt", mots_txt.Options(), Finish(grow=3)))
     assert grown.id != plain
     assert grown.state == "done"
 
 
 def test_touches_that_are_kept_with_a_result_are_those_of_its_exports(runner, result_id):
     store = runner.store
-    plain = ended(runner, runner.exports.submit(result_id, "mots_txt", {}))
+    plain = ended(runner, runner.exports.submit(result_id, "mots_txt", mots_txt.Options()))
     first = store.get(result_id).files[plain.key].read_text()
     keep_finish(store, result_id, Finish(grow=3, holes=True))
     keep_finish(store, result_id, Finish(grow=3, feather=1.5))
@@ -65,12 +66,12 @@ def test_touches_that_are_kept_with_a_result_are_those_of_its_exports(runner, re
     assert finish_of(result) == Finish(grow=3, feather=1.5)
     assert sum(name.startswith("finish-") for name in result.files) == 1
     assert downloads.describe(result)["finish"] == {"grow": 3, "feather": 1.5}
-    kept = ended(runner, runner.exports.submit(result_id, "mots_txt", {}))
-    named = runner.exports.submit(result_id, "mots_txt", {}, Finish(grow=3, feather=1.5))
+    kept = ended(runner, runner.exports.submit(result_id, "mots_txt", mots_txt.Options()))
+    named = runner.exports.submit(result_id, "mots_txt", mots_txt.Options(), Finish(grow=3, feather=1.5))
     assert kept.id == named != plain.id
     grown = store.get(result_id).files[kept.key].read_text()
     assert grown != first
-    untouched = ended(runner, runner.exports.submit(result_id, "mots_txt", {}, Finish()))
+    untouched = ended(runner, runner.exports.submit(result_id, "mots_txt", mots_txt.Options(), Finish()))
     assert store.get(result_id).files[untouched.key].read_text() == first
     file = next(path for name, path in result.files.items() if name.startswith("finish-"))
     file.write_text("[" * file.stat().st_size)
@@ -82,13 +83,13 @@ def test_touches_that_are_kept_with_a_result_are_those_of_its_exports(runner, re
 def test_a_waiting_export_is_cancelled_at_once_and_a_running_one_at_its_next_frame(runner, result_id):
     calls = []
     queue = ExportQueue(runner.store, calls.append)
-    waiting = queue.submit(result_id, "coco", {})
-    assert queue.submit(result_id, "coco", {}) == waiting
+    waiting = queue.submit(result_id, "coco", coco.Options())
+    assert queue.submit(result_id, "coco", coco.Options()) == waiting
     queue.cancel(waiting)
     assert queue.status(waiting).state == "cancelled"
     calls.pop()()
     assert queue.status(waiting).state == "cancelled"
-    running = queue.submit(result_id, "coco", {})
+    running = queue.submit(result_id, "coco", coco.Options())
     steps = downloads.run_export
 
     def cancelled_meanwhile(*given):
@@ -105,16 +106,14 @@ def test_a_waiting_export_is_cancelled_at_once_and_a_running_one_at_its_next_fra
 
 def test_what_cannot_be_is_said_at_once(runner, result_id):
     with pytest.raises(InvalidInput, match="no export is called 'x'"):
-        runner.exports.submit(result_id, "x", {})
-    with pytest.raises(InvalidInput, match="export coco has no option 'x'"):
-        runner.exports.submit(result_id, "coco", {"x": 1})
+        runner.exports.submit(result_id, "x", coco.Options())
     with pytest.raises(InvalidInput, match="there is no result ffffffffffff"):
-        runner.exports.submit("f" * 64, "coco", {})
+        runner.exports.submit("f" * 64, "coco", coco.Options())
 
 
 def test_an_export_that_fails_says_why(runner, result_id, tmp_path):
     (tmp_path / "words.png").write_text("words")
-    given = {"behind": "picture", "picture": str(tmp_path / "words.png")}
-    status = ended(runner, runner.exports.submit(result_id, "background", given))
+    options = background.Options(behind="picture", picture=str(tmp_path / "words.png"))
+    status = ended(runner, runner.exports.submit(result_id, "background", options))
     assert status.state == "failed"
     assert "words.png" in status.error

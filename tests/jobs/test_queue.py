@@ -159,11 +159,12 @@ import os, signal, sys
 from pathlib import Path
 import numpy as np
 from vos.jobs.files import JobFiles
+from vos.net.engines.flow import Options
 from vos.types import Job, Prompt
 
 mask = np.zeros((96, 122), np.uint8)
 mask[30:60, 15:45] = 200
-job = Job(Path(sys.argv[2]), "flow", (Prompt(3, mask),), {"preset": "fast"}, "A disk", {200: "Disk"})
+job = Job(Path(sys.argv[2]), "flow", (Prompt(3, mask),), Options("fast"), "A disk", {200: "Disk"})
 files = JobFiles(Path(sys.argv[1]) / "jobs")
 files.save("an-id", job, "d")
 os.kill(os.getpid(), signal.SIGKILL)

@@ -4,20 +4,21 @@ import pytest
 
 from tests.rolling import make_job
 from vos.jobs import JobRunner, rates
+from vos.net.engines import flow, memory
 from vos.store import Store
 
 
 def test_the_newest_result_of_an_engine_tells_how_long_the_next_takes(tmp_path, clip):
     with Store(tmp_path / "cache") as store:
-        assert rates.expected_seconds(store, "flow", {}, 100) is None
+        assert rates.expected_seconds(store, "flow", flow.Options(), 100) is None
         runner = JobRunner(store)
         runner.wait(runner.submit(make_job(clip, 0), "d"), 60)
         runner.close()
         (result,) = store.results()
-        seconds = rates.expected_seconds(store, result.engine, {}, 100)
+        seconds = rates.expected_seconds(store, result.engine, flow.Options(), 100)
         assert seconds == pytest.approx(result.seconds["total"] / result.frames * 100)
-        assert rates.expected_seconds(store, result.engine, {"mode": "accurate"}, 100) is None
-        assert rates.expected_seconds(store, "memory", {}, 100) is None
+        assert rates.expected_seconds(store, result.engine, memory.Options(mode="accurate"), 100) is None
+        assert rates.expected_seconds(store, "memory", memory.Options(), 100) is None
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from vos import segment
 from vos.correct import can_correct, merge_prompts
 from vos.errors import InvalidInput
 from vos.jobs.files import _from_json, _to_json
+from vos.net.engines import flow
 from vos.prompts.gone import Gone
 from vos.prompts.stored import pack_prompts, prompts_of
 from vos.segment import Finished
@@ -43,6 +44,10 @@ def clip(tmp_path_factory):
         for index in range(COUNT):
             film.add(frame, index * 3600)
     return path
+
+
+def flow_job(clip, prompts, **more):
+    return Job(clip, "flow", prompts, flow.Options(), **more)
 
 
 def run(store, job, **more):
@@ -78,7 +83,7 @@ def test_the_latest_word_counts():
 
 def test_an_object_has_no_pixels_while_it_is_gone_and_others_keep_theirs(clip, store):
     prompts = (FIRST, Prompt(4, NOTHING, (1,)), Prompt(8, box(5)))
-    with_word, without = (run(store, Job(clip, "flow", p)) for p in (prompts, (FIRST, prompts[2])))
+    with_word, without = (run(store, flow_job(clip, p)) for p in (prompts, (FIRST, prompts[2])))
     assert seen(with_word, 1) == [True] * 4 + [False] * 4 + [True] * 4
     with MaskReader(with_word.files["masks"]) as a, MaskReader(without.files["masks"]) as b:
         for mine, other in zip(a, b, strict=True):
@@ -90,15 +95,15 @@ def test_an_object_has_no_pixels_while_it_is_gone_and_others_keep_theirs(clip, s
 
 def test_an_object_does_not_come_back_on_the_way_backwards(clip, store):
     prompts = (Prompt(3, NOTHING, (1,)), Prompt(8, FIRST.mask))
-    result = run(store, Job(clip, "flow", prompts))
+    result = run(store, flow_job(clip, prompts))
     assert seen(result, 1) == [False] * 8 + [True] * 4
     assert seen(result, 2) == [True] * COUNT
 
 
 def test_a_correction_takes_an_object_away_until_it_is_named_again(clip, store):
-    base = run(store, Job(clip, "flow", (FIRST, Prompt(9, box(5)))))
+    base = run(store, flow_job(clip, (FIRST, Prompt(9, box(5)))))
     said = merge_prompts(prompts_of(base), (Prompt(6, NOTHING, (1,)),))
-    result = run(store, Job(clip, "flow", said, base=base.id))
+    result = run(store, flow_job(clip, said, base=base.id))
     assert seen(result, 1) == [True] * 6 + [False] * 3 + [True] * 3
     with MaskReader(base.files["masks"]) as before, MaskReader(result.files["masks"]) as after:
         for frame in range(COUNT):
@@ -107,32 +112,32 @@ def test_a_correction_takes_an_object_away_until_it_is_named_again(clip, store):
             assert np.array_equal(before[frame] == 2, after[frame] == 2)
     assert (result.parent, result.note) == (base.id, "corrected on frame 6")
     back = merge_prompts(prompts_of(result), (Prompt(7, box(40)),))
-    again = run(store, Job(clip, "flow", back, base=result.id))
+    again = run(store, flow_job(clip, back, base=result.id))
     assert seen(again, 1) == [True] * 6 + [False] + [True] * 5
 
 
 def test_an_object_that_is_new_is_not_looked_for_before_it_was_said_to_be_gone(clip, store):
-    base = run(store, Job(clip, "flow", (FIRST,)))
+    base = run(store, flow_job(clip, (FIRST,)))
     said = (FIRST, Prompt(3, NOTHING, (3,)), Prompt(6, box(40, value=3)))
-    result = run(store, Job(clip, "flow", said, base=base.id))
+    result = run(store, flow_job(clip, said, base=base.id))
     assert seen(result, 3) == [False] * 6 + [True] * 6
 
 
 def test_what_a_stopped_run_had_left_obeys_later_prompts(clip, store):
     later = (Prompt(6, NOTHING, (2,)), Prompt(8, box(40)))
     frames = iter(range(99))
-    part = run(store, Job(clip, "flow", (FIRST, *later)), stopping=lambda: next(frames) == 3)
+    part = run(store, flow_job(clip, (FIRST, *later)), stopping=lambda: next(frames) == 3)
     assert part.missing == COUNT - 4
-    whole = run(store, Job(clip, "flow", (FIRST, *later), base=part.id))
+    whole = run(store, flow_job(clip, (FIRST, *later), base=part.id))
     assert seen(whole, 2) == [True] * 6 + [False] * 6
     with MaskReader(whole.files["masks"]) as masks:
         assert np.array_equal(masks[8] == 1, box(40) == 1)
 
 
 def test_objects_of_one_correction_end_where_each_is_named_again(clip, store):
-    base = run(store, Job(clip, "flow", (FIRST, Prompt(8, box(5)))))
+    base = run(store, flow_job(clip, (FIRST, Prompt(8, box(5)))))
     moved = Prompt(4, box(40) + box(0, value=2))
-    result = run(store, Job(clip, "flow", (FIRST, moved, Prompt(8, box(5))), base=base.id))
+    result = run(store, flow_job(clip, (FIRST, moved, Prompt(8, box(5))), base=base.id))
     with MaskReader(result.files["masks"]) as masks:
         assert [bool(mask[30, 50] == 1) for mask in masks] == [False] * 4 + [True] * 4 + [False] * 4
         assert [bool((mask == 2).any() and not (mask[:, 70:] == 2).any()) for mask in masks][4:8] == [
@@ -142,16 +147,16 @@ def test_objects_of_one_correction_end_where_each_is_named_again(clip, store):
 
 
 def test_a_word_taken_back_is_no_correction(clip, store):
-    base = run(store, Job(clip, "flow", (FIRST, Prompt(4, box(70, value=2), (1,)))))
-    job = Job(clip, "flow", (FIRST, Prompt(4, box(70, value=2))))
-    assert can_correct(base, Job(clip, "flow", (FIRST, Prompt(4, box(70, value=2), (1,)))), base.digest)
+    base = run(store, flow_job(clip, (FIRST, Prompt(4, box(70, value=2), (1,)))))
+    job = flow_job(clip, (FIRST, Prompt(4, box(70, value=2))))
+    assert can_correct(base, flow_job(clip, (FIRST, Prompt(4, box(70, value=2), (1,)))), base.digest)
     assert not can_correct(base, job, base.digest)
     assert can_correct(base, replace(job, prompts=(FIRST, Prompt(4, FIRST.mask))), base.digest)
     assert not can_correct(base, replace(job, prompts=(Prompt(0, box(5)), job.prompts[1])), base.digest)
 
 
 def test_words_are_kept_with_the_result_and_with_the_job(clip):
-    job = Job(clip, "flow", (FIRST, Prompt(4, NOTHING, (1,)), Prompt(9, box(5), (2,))))
+    job = flow_job(clip, (FIRST, Prompt(4, NOTHING, (1,)), Prompt(9, box(5), (2,))))
     with zipfile.ZipFile(io.BytesIO(pack_prompts(job.prompts))) as archive:
         assert sorted(archive.namelist()) == ["00000.png", "00009.png", "gone.json"]
     again, digest = _from_json(json.loads(json.dumps(_to_json(job, "d"))))
@@ -162,12 +167,12 @@ def test_words_are_kept_with_the_result_and_with_the_job(clip):
 
 
 def test_jobs_without_a_word_keep_the_ids_that_they_had(clip):
-    job = Job(clip, "flow", (FIRST,))
+    job = flow_job(clip, (FIRST,))
     assert segment.job_id(job, "0" * 64) == "8651d693e14c1080f83b00b1810f8b466fade0f88aa888616f8c00613d7c58ce"
 
 
 def test_what_is_gone_was_named(clip, store):
     with pytest.raises(InvalidInput, match="object 7 is said to be gone on frame 4, but no mask names it"):
-        run(store, Job(clip, "flow", (FIRST, Prompt(4, NOTHING, (7,)))))
+        run(store, flow_job(clip, (FIRST, Prompt(4, NOTHING, (7,)))))
     with pytest.raises(InvalidInput, match="needs a mask on at least one frame"):
-        run(store, Job(clip, "flow", (Prompt(4, NOTHING, (1,)),)))
+        run(store, flow_job(clip, (Prompt(4, NOTHING, (1,)),)))

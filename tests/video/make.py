@@ -7,6 +7,9 @@ from pathlib import Path
 import av
 import numpy as np
 
+from vos.video.read import open_clip
+from vos.video.write import VideoWriter
+
 X265 = "log-level=none:pools=none:frame-threads=1"  # quiet, and the same bytes every time
 
 # name of the file -> encoder, pixel format, encoder options (short groups of pictures, B frames)
@@ -117,3 +120,11 @@ def heard(path: Path) -> tuple[np.ndarray, float]:
     with av.open(str(path)) as container:
         frames = list(container.decode(audio=0))
         return np.concatenate([f.to_ndarray()[0] for f in frames]), float(frames[0].pts * frames[0].time_base)
+
+
+def write_copy(source, target):
+    """Write a copy of a clip that browsers play, as a run writes the one of a result."""
+    clip = open_clip(source)
+    with VideoWriter(target, clip.info.size_hw, fps=clip.info.fps, audio=clip.audio) as writer:
+        for timed in clip.timed():
+            writer.add(timed.frame, timed.pts, timed.duration)

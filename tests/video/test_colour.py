@@ -10,7 +10,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from tests.video import make
 from vos.video.colour import ColourSpace
 from vos.video.read import open_clip
-from vos.video.write import plays_in_browsers, transcode
+from vos.video.write import plays_in_browsers
 
 # Code values of grey in HLG and PQ, 0..1, and the levels at which a BT.1886 display of 203 nits has their
 # light, below the knee: by ITU-R BT.2100 (PQ 0.5 is 92 nits, HLG 0.5 51); FFmpeg's swscale gives the same.
@@ -88,7 +88,7 @@ def test_hdr_clips_come_out_in_bt709(tmp_path, name, trc):
     assert np.abs(stripes_of(frame)[2] - np.array(codes)[2] * 255).min() > 10  # not as it was
     assert np.abs(stripes_of(clip.frame_at(3)) - wanted).max() < 5
     assert clip.warnings == ()
-    transcode(path, tmp_path / "copy.mp4")
+    make.write_copy(path, tmp_path / "copy.mp4")
     copy = open_clip(tmp_path / "copy.mp4")
     assert (copy.info.transfer, copy.info.primaries) == ("bt709", "bt709")
     assert np.abs(stripes_of(next(iter(copy))) - wanted).max() < 8

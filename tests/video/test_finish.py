@@ -71,10 +71,11 @@ def test_one_frame_by_itself_is_as_it_comes_in_the_row():
 
 
 def test_feathering_fades_over_the_edge_and_keeps_the_middle():
-    alpha = box(10, 10, 30, 50) * 255
+    alpha = box(10, 10, 30, 50).astype(np.float32)
     soft = feather_alpha(alpha, 4)
-    assert soft[20, 30] == 255
-    assert 0 < soft[20, 9] < soft[20, 11] < 255
+    assert soft[20, 30] == pytest.approx(1)
+    assert 0 < soft[20, 9] < soft[20, 11] < 1
+    assert np.array_equal(feather_alpha(alpha, 0), alpha)
 
 
 @pytest.mark.parametrize("wrong", [{"grow": 51}, {"smooth": -1}, {"specks": 0.6}, {"feather": 99}])

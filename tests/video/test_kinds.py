@@ -11,7 +11,7 @@ from PIL import Image
 from tests.video import make
 from vos.errors import UnreadableVideo
 from vos.video.read import SUFFIXES, open_clip
-from vos.video.write import plays_in_browsers, transcode
+from vos.video.write import plays_in_browsers
 
 CONTAINERS = {
     "a.ts": ("libx264", "yuv420p", {"bf": "2", "g": "6"}),
@@ -115,7 +115,7 @@ def test_the_picture_track_is_the_one_that_players_choose(tmp_path, sizes_hw, de
 def test_of_several_picture_tracks_browsers_get_the_one_that_is_read(tmp_path):
     path = tracks(tmp_path / "t.mp4", [(48, 80), (96, 128)])
     assert not plays_in_browsers(open_clip(path).info)
-    transcode(path, tmp_path / "copy.mp4")
+    make.write_copy(path, tmp_path / "copy.mp4")
     assert numbers(open_clip(tmp_path / "copy.mp4")) == [16, 17, 18, 19]
 
 
@@ -135,7 +135,7 @@ def test_the_default_sound_is_kept_and_not_the_first(tmp_path):
             frame = av.AudioFrame.from_ndarray(make.click(at_s, 3.0)[:, :48_000].copy(), "fltp", "mono")
             frame.sample_rate, frame.time_base, frame.pts = 48_000, Fraction(1, 48_000), 0
             container.mux([*stream.encode(frame), *stream.encode()])
-    transcode(tmp_path / "s.mkv", tmp_path / "copy.mp4")
+    make.write_copy(tmp_path / "s.mkv", tmp_path / "copy.mp4")
     samples, start_s = make.heard(tmp_path / "copy.mp4")
     assert start_s + float(np.argmax(np.abs(samples) > 0.2)) / 48_000 == pytest.approx(0.4, abs=0.01)
 

@@ -6,11 +6,11 @@ from hashlib import sha256
 import av
 import numpy as np
 import pytest
+from vos.video.times import frame_times
 
 from tests.video import make
 from vos.video.read import open_clip
 from vos.video.splice import Splice
-from vos.video.times import frame_times
 from vos.video.write import VideoWriter
 
 SIZE, COUNT, FPS = (48, 64), 30, Fraction(4)  # a key frame every eight frames

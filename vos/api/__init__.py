@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from vos.api import engines, exports, frames, health, infer, jobs, openapi, player, results, uploads
+from vos.api import engines, exports, frames, health, infer, jobs, openapi, player, progress, results, uploads
 from vos.api.answers import problem
 from vos.api.operations import ANY, Operation, routes_of
 
@@ -31,6 +31,7 @@ routes: list[BaseRoute] = [
     *routes_of(operations),
     *player.routes,
     *frames.routes,
+    *progress.routes,
     Route("/api/results/{result_id}/{file}", results.result_file),
     Route("/api", nothing, methods=ANY),
     Route("/api/{rest:path}", nothing, methods=ANY),

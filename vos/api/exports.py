@@ -16,7 +16,7 @@ from vos.api.operations import Operation
 from vos.api.results import saved_as
 from vos.api.schemas import JOB, PLUGIN, RESULT, TEXT, array, export_of, job_of, result_of
 from vos.errors import InvalidInput
-from vos.jobs import export_options
+from vos.jobs.export_options import read_browser_options
 from vos.store.finish import keep_finish
 from vos.video.finish import Finish, read_finish
 
@@ -59,13 +59,13 @@ def _start(request: Request, body: bytes) -> Response:
     name, runner = request.path_params["name"], jobs.runner()
     result = asked_result(request)
     _known(name)
-    options = given.get("options", {})
-    if not isinstance(options, Mapping) or any(
-        not isinstance(value, bool | int | float | str) for value in options.values()
+    chosen = given.get("options", {})
+    if not isinstance(chosen, Mapping) or any(
+        not isinstance(value, bool | int | float | str) for value in chosen.values()
     ):
         raise InvalidInput("options is no JSON object of texts, numbers and truth values")
-    chosen = export_options.resolve(runner.store, name, options)
-    status = runner.exports.status(runner.exports.submit(result.id, name, chosen, _finish(given)))
+    options = read_browser_options(runner.store, name, chosen)
+    status = runner.exports.status(runner.exports.submit(result.id, name, options, _finish(given)))
     if status is None:
         raise NotThere("the export is not known any more; please ask for it again")
     content = job_of(status)

@@ -13,7 +13,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vos import jobs, segment, uploads
+from vos import jobs, plugins, segment, uploads
 from vos.api.answers import NotThere, problem, send_file
 from vos.api.form import Form, read_form
 from vos.api.jobs import ended
@@ -22,6 +22,7 @@ from vos.api.schemas import JOB, RESULT, TEXT, array, job_of, result_of
 from vos.correct import merge_prompts
 from vos.errors import InvalidInput
 from vos.net.device import choose
+from vos.options import read_kept_options, read_options
 from vos.prompts import clicks
 from vos.prompts.click_texts import read_box, read_click, read_gone
 from vos.prompts.gone import add_gone
@@ -118,11 +119,12 @@ def _read_job(form: Form, store: Store) -> tuple[Job, str]:
         read_number(key) if key.isdecimal() else 0: str(name)[:60]
         for key, name in _json(form, "names").items()
     }
+    engine = form.one("engine", ENGINE)
     job = Job(
         clip=clip.path,
-        engine=form.one("engine", ENGINE),
+        engine=engine,
         prompts=_prompts(form, clip.path, info.size_hw),
-        options=_options(form),
+        options=read_options(plugins.ENGINES, engine, _options(form)),
         title=form.one("title").strip()[:TITLE_LETTERS] or Path(clip.name).stem[:TITLE_LETTERS],
         names=names,
     )
@@ -139,7 +141,7 @@ def _read_correction(form: Form, store: Store, base: Result) -> Job:
         clip=clip,
         engine=base.engine,
         prompts=merge_prompts(prompts_of(base), given),
-        options=base.options,
+        options=read_kept_options(plugins.ENGINES, base.engine, base.options),
         title=form.one("title").strip()[:TITLE_LETTERS] or base.title,
         names=base.names,
         span=base.span,

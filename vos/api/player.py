@@ -11,21 +11,22 @@ from starlette.routing import BaseRoute, Route
 
 from vos import jobs
 from vos.api.answers import GONE, explained, problem, send_file
+from vos.doubts import DOUBTFUL
 from vos.errors import InvalidInput
 from vos.types import Result
 from vos.video.draw import hex_colour
 from vos.video.finish import finish_at, read_finish
 from vos.video.masks import MaskReader, pack
-from vos.video.times import frame_times
+from vos.video.picture import TICKS
+from vos.video.read import open_clip
 
 CACHED = {"Cache-Control": "private, max-age=3600"}
 MOST_FINISHED = 32  # masks in one answer
-DOUBTFUL = 0.5  # confidence below which a frame is marked, where the engine has an opinion
 
 
 def player_facts(result: Result) -> dict[str, object]:
     """Return what pages/player needs to know of a result; times in seconds from the first frame."""
-    times, end = frame_times(result.files["overlay"])
+    film = open_clip(result.files["overlay"])
     confidence = json.loads(result.files["confidence"].read_text())
     address = f"/api/results/{result.id}"
     version = f"?v={int(result.created)}"
@@ -33,17 +34,17 @@ def player_facts(result: Result) -> dict[str, object]:
         "video": f"{address}/source.mp4{version}",
         "masks": f"{address}/masks.bin{version}",
         "finished": f"{address}/finished.bin",
-        "times": [round(time, 6) for time in times],
-        "end": end,
+        "times": [round(pts / TICKS, 6) for pts in film.times()],
+        "end": film.info.duration_s,
         "confidence": confidence,
-        "doubtful": doubtful(confidence),
+        "doubtful": find_doubtful(confidence),
         "prompts": list(result.prompt_frames),
         "sound": bool(result.info.audio_codec),
         "objects": [{"id": i, "name": result.name(i), "colour": hex_colour(i)} for i in result.objects],
     }
 
 
-def doubtful(confidence: list[float | None]) -> list[tuple[int, int]]:
+def find_doubtful(confidence: list[float | None]) -> list[tuple[int, int]]:
     """Return the stretches of frames, first and last, on which an engine was not sure."""
     stretches: list[tuple[int, int]] = []
     for frame, sure in enumerate(confidence):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,25 +10,24 @@ import vos.net
 from vos.benchmark.run import Engine
 from vos.net.device import choose
 from vos.plugins import ENGINES, load
-from vos.segment import build, read_options
-from vos.types import OptionValue
+from vos.segment import build
+from vos.types import Options
 from vos.weights import digests
 
 
-def prepare(name: str, options: Mapping[str, OptionValue], device: str, precision: str) -> Engine:
+def prepare(name: str, options: Options, device: str, precision: str) -> Engine:
     """Build an engine by name, as `vos.net.device.choose` understands device and precision.
 
     Raises:
-        InvalidInput: no such engine, option or device.
+        InvalidInput: no such engine or device.
         MissingWeights: its weights are not there.
     """
     chosen = choose(device, precision)
     sources = sorted(Path(vos.net.__file__).parent.rglob("*.py"))
-    known = read_options(name, options)
     facts = {
         "engine": name,
-        "options": asdict(known),
-        "weights": digests(load(ENGINES, name), known),
+        "options": asdict(options),
+        "weights": digests(load(ENGINES, name), options),
         "device": chosen.name,
         "precision": chosen.precision,
         "code": hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from vos import segment
 from vos.drafts.retouch import grow
 from vos.segment import Finished
 from vos.store import Store
-from vos.types import Device, Job, Mask, OptionValue, Prompt, Result
+from vos.types import Device, Job, Mask, Options, Prompt, Result
 from vos.video.masks import MaskReader
 
 FRAMES, AT = 300, 200
@@ -35,14 +35,12 @@ class Row:
         return self.correction_s / self.whole_s
 
 
-def measure(
-    clip: Path, mask: Mask, engines: Iterable[str], given: Mapping[str, OptionValue], device: Device
-) -> Iterator[Row]:
+def measure(clip: Path, mask: Mask, engines: Mapping[str, Options], device: Device) -> Iterator[Row]:
     """Yield a row for each engine; mask: of the first frame. The correction makes object 1 a pixel larger."""
     first = Prompt(0, mask)
-    for engine in engines:
+    for engine, options in engines.items():
         with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
-            job = Job(clip, engine, (first,), given)
+            job = Job(clip, engine, (first,), options)
             base, whole_s = _timed(job, store, device)
             with MaskReader(base.files["masks"]) as masks:
                 fix = Prompt(AT, grow((masks[AT] == 1).view(np.uint8), 1))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from torch import nn
@@ -19,7 +18,7 @@ from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors, save_weights
 from vos.net.train.data import Data, Picture, find
 from vos.net.train.loop import Validate
-from vos.types import Device, Frame, Prediction, Prompt, Segmenter, VideoInfo
+from vos.types import Device, Frame, Options, Prediction, Prompt, Segmenter, VideoInfo
 from vos.weights import needed
 
 VIDEOS_AND_STILLS = "folder with davis*-train*/ and stills/"
@@ -83,7 +82,7 @@ def short_side(engine: ModuleType, videos: Mapping[str, tuple[Picture, ...]]) ->
 
 def validation(
     engine: ModuleType,
-    options: Any,
+    options: Options,
     videos: Mapping[str, tuple[Picture, ...]],
     out: Path,
     device: Device,
@@ -131,7 +130,7 @@ class HeldOut:
     """
 
     engine: ModuleType
-    options: Any
+    options: Options
     videos: Mapping[str, tuple[Picture, ...]]
     device: Device
     scratch: Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from vos import folders
 from vos.benchmark.contacts import QUICK_FRAMES, Score, contacts, measure
 from vos.benchmark.engine import prepare
 from vos.commands import _device, _options, _out
@@ -47,8 +47,9 @@ def run(args: Namespace) -> int:
     clips = list(contacts(args.data, quick=args.quick))
     _out.check(args.out, TABLE, overwrite=args.overwrite)
     _out.claim(args.out, TABLE)
-    os.environ["VOS_CACHE"] = str(args.out)  # what an engine learns here is not the user's
-    engine = prepare(args.engine, _options.read(args.option), args.device, args.precision)
+    folders.choose(args.out)  # what an engine learns here is not the user's
+    options = _options.read_engine(args.engine, args.option)
+    engine = prepare(args.engine, options, args.device, args.precision)
     scores = [measure(engine.segmenter, clip) for clip in tqdm(clips, unit="clip", disable=None)]
     _show(scores)
     rows = [asdict(score) for score in scores]

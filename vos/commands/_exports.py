@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from vos import downloads
 from vos.downloads import Exported
 from vos.errors import InvalidInput
 from vos.store import Store
-from vos.types import OptionValue, Result
+from vos.types import Options, Result
 from vos.video.finish import Finish
 from vos.video.masks import replacing
 
@@ -22,7 +21,7 @@ def write(
     store: Store,
     result: Result,
     name: str,
-    given: Mapping[str, OptionValue],
+    options: Options,
     target: Path | None,
     finish: Finish | None = None,
     *,
@@ -41,7 +40,7 @@ def write(
         raise InvalidInput(f"{target} exists already; name another file, or allow it with --overwrite")
     with (
         store.workspace() as folder,
-        closing(downloads.run_export(store, result, name, given, Path(folder), finish)) as steps,
+        closing(downloads.run_export(store, result, name, options, Path(folder), finish)) as steps,
         tqdm(unit="frame", disable=None, leave=False, desc=name) as bar,
     ):
         for item in steps:

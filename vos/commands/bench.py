@@ -11,7 +11,7 @@ import platform
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -23,7 +23,7 @@ from vos.net.device import choose
 from vos.propagate import Stopwatch, propagate
 from vos.segment import Finished
 from vos.store import Store
-from vos.types import Device, Frame, Job, OptionValue, Prompt
+from vos.types import Device, Frame, Job, Options, Prompt
 from vos.video import sample
 from vos.video.read import FileClip, open_clip
 from vos.video.write import VideoWriter
@@ -69,17 +69,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print a table as it comes."""
     device = choose(args.device, args.precision)
-    engines, given = args.engine or plugins.names(plugins.ENGINES), _options.read(args.option)
-    for engine in engines:
-        segment.read_options(engine, given)
+    names = args.engine or plugins.names(plugins.ENGINES)
+    engines = {name: _options.read_engine(name, args.option) for name in names}
     if args.correction:
-        return _measure_correction(engines, given, device)
+        return _measure_correction(engines, device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = f"{platform.machine()}, {cores} cores, {device.name}, {device.precision}"
     print(f"fps of each stage on {machine}; peak memory of the whole process")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        for row in _rows(engines, given, args.quick, device, Path(folder)):
+        for row in _rows(engines, args.quick, device, Path(folder)):
             if not rows:
                 print(_line(["engine", "size", "objects", "frames", "learn s", *row.stages, "peak MB"]))
             cells = [row.engine, row.size, row.objects, row.frames, row.learn_s, *row.stages.values()]
@@ -91,12 +90,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _measure_correction(engines: Sequence[str], given: Mapping[str, OptionValue], device: Device) -> int:
+def _measure_correction(engines: Mapping[str, Options], device: Device) -> int:
     with tempfile.TemporaryDirectory() as folder:
         clip = _clip(Path(folder), "480p", 1, _bench_correction.FRAMES)
         print(_line(["engine", "whole s", "correction s", "share"]))
         mask = sample.prompt(SIZES["480p"])
-        for row in _bench_correction.measure(clip, mask, engines, given, device):
+        for row in _bench_correction.measure(clip, mask, engines, device):
             share = f"{row.share:.0%}"
             print(_line([row.engine, row.whole_s, row.correction_s, share]), flush=True)
     return 0
@@ -106,15 +105,13 @@ def _line(cells: Iterable[object]) -> str:
     return "  ".join(f"{c:>10.1f}" if isinstance(c, float) else f"{c!s:>10}" for c in cells)
 
 
-def _rows(
-    engines: Iterable[str], given: Mapping[str, OptionValue], quick: bool, device: Device, folder: Path
-) -> Iterator[Row]:
+def _rows(engines: Mapping[str, Options], quick: bool, device: Device, folder: Path) -> Iterator[Row]:
     runs = [(size, 1, 90) for size in SIZES]
     runs += [("480p", objects, 90) for objects in OBJECTS[1:]] + [("480p", 1, frames) for frames in LENGTHS]
-    for engine in engines:
+    for engine, options in engines.items():
         for size, objects, frames in runs[:1] if quick else runs:
             _, mask = next(sample.frames(1, SIZES[size], objects=objects))
-            job = Job(_clip(folder, size, objects, frames), engine, (Prompt(0, mask),), given)
+            job = Job(_clip(folder, size, objects, frames), engine, (Prompt(0, mask),), options)
             yield _measure(job, size, objects, device)
 
 

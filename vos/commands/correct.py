@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from vos import plugins
 from vos.commands import _clicks, _device, _out, _runs
 from vos.commands.export import find
 from vos.correct import merge_prompts
 from vos.errors import InvalidInput
 from vos.folders import results
+from vos.options import read_kept_options
 from vos.prompts.stored import prompts_of
 from vos.store import Store
 from vos.types import Job, Prompt
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             clip=given,
             engine=base.engine,
             prompts=merge_prompts(prompts_of(base), _given_prompts(args, info.size_hw)),
-            options=dict(base.options),
+            options=read_kept_options(plugins.ENGINES, base.engine, base.options),
             title=base.title,
             names=dict(base.names),
             span=base.span,

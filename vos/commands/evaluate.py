@@ -85,7 +85,8 @@ def run(args: Namespace) -> int:
         facts |= {"engine": None, "masks": str(args.masks)}
     else:
         folders.choose(task.out)  # what an engine learns here counts in frames a second
-        engine = prepare(args.engine, _options.read(args.option), args.device, args.precision)
+        options = _options.read_engine(args.engine, args.option)
+        engine = prepare(args.engine, options, args.device, args.precision)
         predictions = Predictions(task.out / "masks")
         facts |= engine.facts
     _out.claim(task.out, MARKER)

@@ -50,10 +50,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.result or not args.format:
         raise InvalidInput("RESULT and --format NAME are needed; --list shows the formats")
-    given, touches = _options.read(args.option), _finish(args.finish)
+    options, touches = _options.read_export(args.format, args.option), _finish(args.finish)
     with Store(results()) as store:
         result = find(store, args.result)
-        path = write(store, result, args.format, given, args.out, touches, overwrite=args.overwrite)
+        path = write(store, result, args.format, options, args.out, touches, overwrite=args.overwrite)
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
@@ -81,7 +81,7 @@ def find(store: Store, text: str) -> Result:
 def _finish(given: list[str]) -> Finish | None:
     if not given:
         return None
-    return read_finish({name: str(value) for name, value in _options.read(given).items()})
+    return read_finish({name: str(value) for name, value in _options.read_pairs(given).items()})
 
 
 def _key(folder: Path) -> str:

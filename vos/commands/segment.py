@@ -15,6 +15,7 @@ from vos.commands import _clicks, _device, _options, _out, _runs
 from vos.commands._exports import write
 from vos.errors import InvalidInput
 from vos.folders import results
+from vos.options import read_options
 from vos.store import Store
 from vos.types import Job, read_number
 from vos.video.read import probe
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         clip=args.clip,
         engine=args.engine,
         prompts=_clicks.with_gone(args, given, info.size_hw),
-        options=_options.read(args.option),
+        options=_options.read_engine(args.engine, args.option),
         title=args.clip.stem,
         span=_span(args.range, info.frames),
     )
@@ -79,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
         finished = _runs.run_job(job, store, args, info.frames)
         _runs.write_files(finished, out, overwrite=args.overwrite)
         for name in args.export:
-            write(store, finished.result, name, {}, out / downloads.file_of(name), overwrite=True)
+            options = read_options(plugins.EXPORTS, name)
+            write(store, finished.result, name, options, out / downloads.file_of(name), overwrite=True)
     _runs.report(finished, out)
     return 0
 

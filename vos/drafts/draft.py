@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vos.drafts.drawn import Clicks, Drawn, Step, agreeing_clicks, free_id, without_gone
+from vos import plugins
+from vos.drafts.drawn import Clicks, Drawn, Step, drop_denied, free_id, without_gone
 from vos.errors import InvalidInput
 from vos.labels import Labeller, Labels, covers_most, merge_layers
-from vos.types import MAX_OBJECTS, VOID, Job, Mask, OptionValue, Prompt, object_ids
+from vos.options import read_options
+from vos.types import MAX_OBJECTS, VOID, Job, Mask, Options, Prompt, object_ids
 from vos.video.masks import pack, unpack
 
 DEFAULT_ENGINE = "memory"
@@ -39,7 +41,7 @@ class Draft:
     drawn: Drawn = field(default_factory=Drawn)
     by_hand: bool = True  # or no mask: an engine finds the object
     engine: str = DEFAULT_ENGINE
-    options: dict[str, OptionValue] = field(default_factory=dict)
+    options: Options = field(default_factory=lambda: read_options(plugins.ENGINES, DEFAULT_ENGINE))
     span: tuple[int, int] | None = None
     base: str = ""
     colours: dict[str, int] = field(default_factory=dict)
@@ -93,7 +95,7 @@ class Draft:
         masks = {f: packed for f, packed in self.drawn.masks.items() if f != frame}
         if mask.any():
             masks[frame] = pack(mask)
-        clicks = agreeing_clicks(self.drawn.clicks, frame, mask)
+        clicks = drop_denied(self.drawn.clicks, frame, mask)
         gone = without_gone(self.gone, {frame: object_ids(mask)})
         return self._edit(frame, Drawn(masks, dict(sorted(names.items())), clicks, gone))
 
@@ -237,6 +239,10 @@ class Draft:
         self.undone = tuple(undone)
         self._put(step)
         return True
+
+    def take_engine(self, engine: str) -> None:
+        """Choose an engine, with its options as they are by default."""
+        self.engine, self.options = engine, read_options(plugins.ENGINES, engine)
 
     def turn_to(self, frame: int, object_id: int) -> None:
         """Look at a frame and choose an object; an object that is not there is ignored."""

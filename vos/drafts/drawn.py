@@ -38,7 +38,7 @@ class Step:
     drawn: Drawn
 
 
-def agreeing_clicks(
+def drop_denied(
     clicks: Mapping[tuple[int, int], Clicks], frame: int, mask: Mask
 ) -> dict[tuple[int, int], Clicks]:
     """Return the clicks without those on a frame that its new mask denies."""

@@ -8,16 +8,18 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from vos import plugins, segment
+from vos import plugins
 from vos.drafts.draft import DEFAULT_ENGINE, STEPS, Draft
 from vos.drafts.drawn import Clicks, Drawn, Step
 from vos.drafts.old import draw_old
 from vos.errors import InvalidInput, VosError
 from vos.labels import Labeller
+from vos.options import changed, read_kept_options
 from vos.store import Store
-from vos.types import VOID, OptionValue, Point
+from vos.types import VOID, Point
 from vos.video.masks import unpack
 
 log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ def edit(store: Store, draft: Draft, change: Callable[[Draft], object]) -> Draft
     for _ in range(_TRIES):
         stored = store.draft_revision(draft.token)
         newest = refresh(store, draft)
-        newest = replace(newest, options=dict(newest.options))  # nothing changes unless all of it is kept
+        newest = replace(newest)  # nothing changes unless all of it is kept
         change(newest)
         newest.revision = stored + 1
         if store.save_draft(draft.token, write(newest), revision=newest.revision):
@@ -78,9 +80,14 @@ def write(draft: Draft) -> str:
         return [{"frame": step.frame, "drawn": drawn(step.drawn)} for step in history]
 
     plain = ("token", "path", "digest", "title", "size_hw", "frame", "object_id", "by_hand")
-    more = ("engine", "options", "span", "base", "colours", "job_id", "revision")
+    more = ("engine", "span", "base", "colours", "job_id", "revision")
     fields = {name: getattr(draft, name) for name in (*plain, *more)}
-    fields |= {"drawn": drawn(draft.drawn), "done": steps(draft.done), "undone": steps(draft.undone)}
+    fields |= {
+        "options": changed(draft.options),
+        "drawn": drawn(draft.drawn),
+        "done": steps(draft.done),
+        "undone": steps(draft.undone),
+    }
     fields["masks"] = [base64.b64encode(packed).decode() for packed in pool]
     return json.dumps(fields)
 
@@ -116,8 +123,9 @@ def read(text: str) -> Draft | None:
     draft.colours = take("colours", lambda value: Labeller(value).to_json(), {})
     draft.job_id = take("job_id", str, "")
     draft.revision = take("revision", int, 0)
-    draft.engine = take("engine", _engine, DEFAULT_ENGINE)
-    draft.options = take("options", lambda value: _options(draft.engine, value), {})
+    draft.take_engine(take("engine", _engine, DEFAULT_ENGINE))
+    kept = partial(read_kept_options, plugins.ENGINES, draft.engine)
+    draft.options = take("options", kept, draft.options)
     return draft
 
 
@@ -178,16 +186,3 @@ def _engine(value: Any) -> str:
     if value not in plugins.names(plugins.ENGINES):
         raise InvalidInput(f"there is no engine {value!r}")
     return str(value)
-
-
-def _options(engine: str, value: Any) -> dict[str, OptionValue]:
-    """Return the options that the engine takes."""
-    good: dict[str, OptionValue] = {}
-    for name, given in value.items():
-        try:
-            segment.read_options(engine, {name: given})
-        except VosError as error:
-            log.warning("an option of a draft is left out: %s", error)
-        else:
-            good[name] = given
-    return good

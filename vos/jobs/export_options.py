@@ -7,25 +7,25 @@ from collections.abc import Mapping
 
 from vos import plugins, uploads
 from vos.errors import InvalidInput
+from vos.options import read_options
 from vos.store import Store
-from vos.types import OptionValue
+from vos.types import Options, OptionValue
 
 
-def resolve(store: Store, name: str, given: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-    """Return options of an export in which uploads have become the paths of their files.
+def read_browser_options(store: Store, name: str, given: Mapping[str, OptionValue]) -> Options:
+    """Return an export's Options from names and values; uploads become the paths of their files.
 
     Raises:
-        InvalidInput: no such export, or no such upload.
+        InvalidInput: no such export, option or upload, or a value that is not allowed.
     """
-    known = dataclasses.fields(plugins.load(plugins.EXPORTS, name).Options)
-    resolved = dict(given)
-    for option in known:
-        digest = resolved.get(option.name)
+    paths = dict(given)
+    for option in dataclasses.fields(plugins.load(plugins.EXPORTS, name).Options):
+        digest = paths.get(option.name)
         if option.metadata.get("file") and digest:
             path = uploads.find(str(digest), store.folder / "uploads")
             if path is None:
                 raise InvalidInput(
                     f"{option.name} is {str(digest)[:20]!r}; the sha256 of an upload is needed"
                 )
-            resolved[option.name] = str(path)
-    return resolved
+            paths[option.name] = str(path)
+    return read_options(plugins.EXPORTS, name, paths)

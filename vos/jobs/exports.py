@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from vos.errors import Cancelled, InvalidInput, QueueFull, VosError
 from vos.jobs.status import ACTIVE
 from vos.store import Store
 from vos.store.finish import finish_of
-from vos.types import OptionValue, Step
+from vos.types import Options, Step
 from vos.video.finish import Finish
 
 log = logging.getLogger(__name__)
@@ -51,10 +51,22 @@ class ExportStatus:
         """Whether the export still waits or runs."""
         return self.state in ACTIVE
 
+    @property
+    def share(self) -> float:
+        """How far it is, 0..1."""
+        return min(1.0, self.done / max(1, self.total))
+
+    @property
+    def words(self) -> str:
+        """How far it is, as people are told."""
+        if self.state == "queued":
+            return f"{self.file_name} · waiting"
+        return f"{self.file_name} · " + (f"frame {self.done} of {self.total}" if self.total else "…")
+
 
 class _Entry:
-    def __init__(self, status: ExportStatus, given: Mapping[str, OptionValue], finish: Finish) -> None:
-        self.status, self.given, self.finish = status, given, finish
+    def __init__(self, status: ExportStatus, options: Options, finish: Finish) -> None:
+        self.status, self.options, self.finish = status, options, finish
         self.cancelled = False
 
 
@@ -90,29 +102,27 @@ class ExportQueue:
         self._store, self._do = store, do
         self._entries: dict[str, _Entry] = {}
 
-    def submit(
-        self, result_id: str, name: str, given: Mapping[str, OptionValue], finish: Finish | None = None
-    ) -> str:
+    def submit(self, result_id: str, name: str, options: Options, finish: Finish | None = None) -> str:
         """Queue an export unless it waits, runs, or its file is there; return its id.
 
         Without `finish` its masks get the touches that are kept with the result now.
 
         Raises:
-            InvalidInput: no such result, export or option.
+            InvalidInput: no such result or export.
             QueueFull: too many exports wait.
         """
         result = self._store.get(result_id)
         if result is None:
             raise InvalidInput(f"there is no result {result_id[:12]}; it may have been deleted")
         finish = finish_of(result) if finish is None else finish
-        key = downloads.export_key(result, name, given, finish)
+        key = downloads.export_key(result, name, options, finish)
         export_id = hashlib.sha256(f"{result_id}/{key}".encode()).hexdigest()
         known = self._entries.get(export_id)
         if known and known.status.active and not known.cancelled:
             return export_id
         called = downloads.file_name(result, downloads.file_of(name))
         status = ExportStatus(export_id, result_id, name, result.title, key, called)
-        entry = _Entry(status, dict(given), finish)
+        entry = _Entry(status, options, finish)
         if key in result.files:
             entry.status = replace(status, state="done", cached=True)
         elif sum(other.active for other in self.jobs()) >= CAPACITY:
@@ -177,7 +187,7 @@ class ExportQueue:
                 raise InvalidInput("the result was deleted before it could be exported")
             made = Path(folder) / "made"
             made.mkdir()
-            run = downloads.run_export(self._store, result, status.name, entry.given, made, entry.finish)
+            run = downloads.run_export(self._store, result, status.name, entry.options, made, entry.finish)
             with closing(run) as steps:
                 for item in steps:
                     if entry.cancelled:

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vos import plugins
 from vos.errors import VosError
+from vos.options import read_kept_options
 from vos.owned import OwnedFolder, abandoned
 from vos.types import Job, Prompt
 from vos.video.masks import encode_png
@@ -79,7 +81,7 @@ class JobFiles:
 
 def _to_json(job: Job, digest: str) -> dict[str, Any]:
     plain = {field.name: getattr(job, field.name) for field in dataclasses.fields(job)}
-    plain["options"], plain["names"] = dict(job.options), dict(job.names)
+    plain["options"], plain["names"] = dataclasses.asdict(job.options), dict(job.names)
     plain["clip"] = str(job.clip)
     plain["prompts"] = [
         {
@@ -95,6 +97,7 @@ def _to_json(job: Job, digest: str) -> dict[str, Any]:
 def _from_json(kept: dict[str, Any]) -> tuple[Job, str]:
     fields = dict(kept["job"])
     fields["clip"] = Path(fields["clip"])
+    fields["options"] = read_kept_options(plugins.ENGINES, fields["engine"], fields["options"])
     fields["span"] = tuple(fields["span"]) if fields.get("span") else None
     fields["names"] = {int(key): str(name) for key, name in fields["names"].items()}
     fields["prompts"] = tuple(

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from vos.store import Store
-from vos.types import OptionValue
+from vos.types import Options
 
 LOOKED_AT = 8  # of an engine's newest results
 
 
-def expected_seconds(
-    store: Store, engine: str, options: Mapping[str, OptionValue], frames: int
-) -> float | None:
+def expected_seconds(store: Store, engine: str, options: Options, frames: int) -> float | None:
     """Return the seconds that so many frames will take, or None where nothing like it was measured here.
 
     What counts is the newest result of the engine in the same mode that was computed as a whole.
@@ -21,7 +17,7 @@ def expected_seconds(
         result = store.get(row.id)
         if result is None or result.parent:  # a correction computes a part only
             continue
-        mode = options.get("mode", "fast")
+        mode = getattr(options, "mode", "fast")
         total = result.seconds.get("total", 0.0)
         if result.options.get("mode", "fast") == mode and result.frames and total > 0:
             return total / result.frames * frames

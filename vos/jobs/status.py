@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vos.jobs.rates import in_words
 from vos.types import Job
 
 ACTIVE = ("queued", "running")
@@ -37,6 +38,23 @@ class JobStatus:
     def active(self) -> bool:
         """Whether the job still waits or runs."""
         return self.state in ACTIVE
+
+    @property
+    def share(self) -> float:
+        """How far it is, 0..1."""
+        return min(1.0, self.done / max(self.total, 1) if self.done else self.prepared)
+
+    @property
+    def words(self) -> str:
+        """How far it is, as people are told."""
+        if self.state == "queued":
+            return f"Waiting: number {self.position} in the queue"
+        text = self.note[:1].upper() + self.note[1:]
+        if self.done:
+            text += f" · frame {self.done} of {self.total}"
+        if self.done and self.fps:
+            text += f" · {in_words(self.seconds_left)} left"
+        return text
 
 
 def first_status(job_id: str, job: Job) -> JobStatus:

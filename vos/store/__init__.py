@@ -184,11 +184,6 @@ class Store:
         return False
 
     @_careful
-    def has_clip(self, digest: str) -> bool:
-        """Say whether the clip with these bytes is stored."""
-        return self.shelf.clip(digest) is not None
-
-    @_careful
     def page(
         self,
         offset: int = 0,

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vos.errors import InvalidInput
-from vos.types import VOID, Frame, Mask, object_ids
+from vos.types import VOID, Mask, object_ids
+from vos.video.alpha import Alpha
 from vos.video.masks import MaskReader
 
 
@@ -99,11 +100,9 @@ def finish_at(masks: Sequence[Mask] | MaskReader, frame: int, finish: Finish) ->
     return _touch_up(_vote(window, frame - first), finish) if finish.changes_masks else masks[frame]
 
 
-def feather_alpha(alpha: Frame, pixels: float) -> Frame:
-    """Return an alpha plane uint8 (H, W) whose edge fades over so many pixels."""
-    if pixels <= 0:
-        return alpha
-    return np.asarray(cv2.GaussianBlur(alpha, (0, 0), pixels / 2), np.uint8)
+def feather_alpha(alpha: Alpha, pixels: float) -> Alpha:
+    """Return an alpha plane (H, W), 0..1, whose edge fades over so many pixels."""
+    return np.asarray(cv2.GaussianBlur(alpha, (0, 0), pixels / 2), np.float32) if pixels > 0 else alpha
 
 
 def _windows(masks: Iterator[Mask], reach: int) -> Iterator[tuple[list[Mask], int]]:

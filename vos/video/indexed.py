@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Iterator
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
@@ -13,19 +12,12 @@ import numpy as np
 
 from vos.types import VideoInfo
 from vos.video import fields
-from vos.video.facts import Facts, length_s
+from vos.video.facts import Facts
 from vos.video.index import FrameIndex
 from vos.video.limits import Limits
 from vos.video.open import Film, open_film
-from vos.video.picture import TICKS, LazyFrame, Upright, checksum, held_bytes
-
-
-class _SeekMissed(Exception):
-    """A seek did not give the frames that reading from the start gives."""
-
-
-class _DamageSeen(Exception):
-    """Several threads met damage; what they make of it changes from pass to pass, one thread's does not."""
+from vos.video.passes import DamageSeen, SeekMissed, read_on, said_duration
+from vos.video.picture import LazyFrame, Upright, checksum, held_bytes
 
 
 class IndexedSource:
@@ -53,19 +45,14 @@ class IndexedSource:
         """
         if first >= len(self._index):
             return
-        starts: list[int | None] = [*self._starts(first), None]
-        while starts:
-            try:
-                for picture in self._pass(first, before, starts.pop(0)):
-                    yield picture
-                    if picture.index >= first:
-                        first, before = picture.index + 1, 0
-                return
-            except _SeekMissed:
-                continue
-            except _DamageSeen:
-                self._is_damaged = True
-                starts = [None]
+        starts = [*self._starts(first), None]
+        yield from read_on(self._pass, starts, first, before, self._note_damage)
+
+    @property
+    def times(self) -> list[int]:
+        """When each frame is shown, in 1/90000 s from frame 0: nothing is decoded."""
+        times: list[int] = self._index.times.tolist()
+        return times
 
     def far(self, index: int, target: int) -> bool:
         """Say whether seeking to `target` is cheaper than reading on from `index`."""
@@ -107,13 +94,13 @@ class IndexedSource:
         with open_film(self._path, threads="NONE" if self._is_damaged else "AUTO") as film:
             for number, frame in self._numbered(film, first, before, start):
                 if last is None and number > first:
-                    raise _SeekMissed
+                    raise SeekMissed
                 if last is not None:
                     yield from self._repeats(last, first, number, may=start is None)
                 picture = LazyFrame(
                     number,
                     int(self._index.times[number]),
-                    self._index.duration(number, self._said(frame)),
+                    self._index.duration(number, said_duration(frame, self.info.fps)),
                     held_bytes(frame),
                     partial(upright, frame),
                 )
@@ -122,7 +109,7 @@ class IndexedSource:
                     yield picture
                 last = picture
         if last is None:
-            raise _SeekMissed
+            raise SeekMissed
         yield from self._repeats(last, first, len(self._index), may=start is None)
 
     def _repeats(
@@ -132,7 +119,7 @@ class IndexedSource:
         for number in range(last.index + 1, until):
             is_lost = not self._index.is_empty[number]
             if is_lost and not may and number >= first:
-                raise _SeekMissed
+                raise SeekMissed
             if number >= first:
                 self._seen[number] = True
                 self._lost[number] = is_lost
@@ -148,13 +135,13 @@ class IndexedSource:
 
         def damage() -> None:
             if anchored and not self._is_damaged:
-                raise _DamageSeen
+                raise DamageSeen
 
         if start is not None:
             try:
                 film.seek(int(self._index.raws[start]))
             except av.FFmpegError as error:
-                raise _SeekMissed from error
+                raise SeekMissed from error
         last = None
         # in AVI a frame may have to be shown again, so that none can be left out
         can_skip = start is not None and not self._whole and not film.is_avi
@@ -165,7 +152,7 @@ class IndexedSource:
                 continue
             if not anchored:
                 if number > first:
-                    raise _SeekMissed
+                    raise SeekMissed
                 if not self._index.is_key[number] or frame.pict_type not in (0, 1):  # not told, or I
                     continue
                 anchored = True
@@ -184,12 +171,11 @@ class IndexedSource:
         if from_start:
             self._checks[number] = check
         elif self._checks.get(number, check) != check:
-            raise _SeekMissed
+            raise SeekMissed
         self._seen[number] = True
         self._lost[number] = False
         self._corrupt[number] = frame.is_corrupt
         self._scaled[number] = (frame.width, frame.height) != self._facts.geometry.coded_wh
 
-    def _said(self, frame: av.VideoFrame) -> int:
-        said_s = frame.duration * (frame.time_base or Fraction(0))
-        return max(1, round(length_s(said_s, self.info.fps) * TICKS))
+    def _note_damage(self) -> None:
+        self._is_damaged = True

@@ -112,7 +112,9 @@ class FileClip:
             yield TimedFrame(picture.index, picture.pts, picture.draw(None), picture.duration)
 
     def times(self) -> Iterator[int]:
-        """Yield when each frame is shown, in 1/90000 s from frame 0; pictures are decoded, not converted."""
+        """Yield when each frame is shown, in 1/90000 s from frame 0; decodes where packets do not say it."""
+        if isinstance(self._source, IndexedSource):
+            return iter(self._source.times)
         return (picture.pts for picture in self._source.pictures(0))
 
     def backwards(self, last: int) -> Iterator[Frame]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +10,10 @@ from typing import NamedTuple
 import av
 
 from vos.video import fields
-from vos.video.facts import Facts, length_s
+from vos.video.facts import Facts
 from vos.video.limits import Limits
 from vos.video.open import open_film
+from vos.video.passes import DamageSeen, SeekMissed, read_on, said_duration
 from vos.video.picture import TICKS, LazyFrame, Upright, checksum, held_bytes
 
 _RUN_UPS = (0, 64, None)  # frames before the wanted one to seek to; None reads from the start
@@ -28,14 +28,6 @@ class _Seen(NamedTuple):
     is_key: bool
     is_corrupt: bool
     is_scaled: bool
-
-
-class _SeekMissed(Exception):
-    """A seek did not give the frames that reading from the start gives."""
-
-
-class _DamageSeen(Exception):
-    """Several threads met damage; what they make of it changes from pass to pass, one thread's does not."""
 
 
 class CountedSource:
@@ -57,19 +49,7 @@ class CountedSource:
 
     def pictures(self, first: int, before: int = 0) -> Generator[LazyFrame, None, None]:
         """Yield the pictures from number `first` on, exactly as a pass from the start gives them."""
-        run_ups = list(_RUN_UPS)
-        while run_ups:
-            try:
-                for picture in self._pass(first, before, run_ups.pop(0)):
-                    yield picture
-                    if picture.index >= first:
-                        first, before = picture.index + 1, 0
-                return
-            except _SeekMissed:
-                continue
-            except _DamageSeen:
-                self._is_damaged = True
-                run_ups = [None]
+        yield from read_on(self._pass, _RUN_UPS, first, before, self._note_damage)
 
     def far(self, index: int, target: int) -> bool:
         """Say whether seeking to `target` is cheaper than reading on from `index`."""
@@ -108,13 +88,14 @@ class CountedSource:
             if index == len(self._seen):
                 self._seen.append(found)
             elif start and found[:2] != self._seen[index][:2]:
-                raise _SeekMissed
+                raise SeekMissed
             if index >= first - before:
                 pts, size = self._seen[index].pts, held_bytes(frame)
-                yield LazyFrame(index, pts, self._duration(frame), size, partial(upright, frame))
+                duration = said_duration(frame, self.info.fps)
+                yield LazyFrame(index, pts, duration, size, partial(upright, frame))
             index += 1
         if start and index < len(self._seen):
-            raise _SeekMissed
+            raise SeekMissed
         self._complete = True
 
     def _decoded_from(self, start: int) -> Iterator[tuple[av.VideoFrame, int | None]]:
@@ -123,24 +104,27 @@ class CountedSource:
             wanted = self._seen[start].raw if start else None
             if start:
                 if wanted is None or self._whole:
-                    raise _SeekMissed
+                    raise SeekMissed
                 try:
                     film.seek(wanted)
                 except av.FFmpegError as error:
-                    raise _SeekMissed from error
-            frames = film.decoded(self._note_damage)
+                    raise SeekMissed from error
+            frames = film.decoded(self._meet_damage)
             for frame in fields.deinterlace(frames) if self._whole else frames:
                 if frame.is_corrupt:
-                    self._note_damage()
+                    self._meet_damage()
                 raw = film.timestamp(frame)
                 if wanted is not None and raw is not None and raw < wanted:
                     continue
                 wanted = None
                 yield frame, raw
 
-    def _note_damage(self) -> None:
+    def _meet_damage(self) -> None:
         if not self._is_damaged:
-            raise _DamageSeen
+            raise DamageSeen
+
+    def _note_damage(self) -> None:
+        self._is_damaged = True
 
     def _examine(self, frame: av.VideoFrame, raw: int | None, index: int) -> _Seen:
         self._limits.check_pixels(self._path.name, frame.width, frame.height)
@@ -159,7 +143,3 @@ class CountedSource:
             if pts > before:
                 return pts
         return before + max(1, round(TICKS / self.info.fps))
-
-    def _duration(self, frame: av.VideoFrame) -> int:
-        said_s = frame.duration * (frame.time_base or Fraction(0))
-        return max(1, round(length_s(said_s, self.info.fps) * TICKS))

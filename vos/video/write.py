@@ -22,7 +22,6 @@ from PIL import Image
 from vos.errors import InvalidInput
 from vos.types import Frame, VideoInfo
 from vos.video.picture import TICKS
-from vos.video.read import open_clip
 from vos.video.sound import Sound, SoundCodec, SoundTrack
 
 # Superfast gives the colours of an overlay back well, and is the slowest preset that leaves the processor to
@@ -172,18 +171,6 @@ def plays_in_browsers(info: VideoInfo) -> bool:
     picture = info.container == "mp4" and info.codec == "h264" and info.pixel_format == "yuv420p"
     alike = info.pictures == 1 and not info.interlaced and info.transfer not in ("hlg", "pq")
     return picture and alike and info.rotation == 0 and info.audio_codec in ("", "aac", "mp3")
-
-
-def transcode(source: Path, target: Path) -> None:
-    """Write a copy of any readable clip that browsers play.
-
-    Raises:
-        UnreadableVideo: the source cannot be read.
-    """
-    clip = open_clip(source)
-    with VideoWriter(target, clip.info.size_hw, fps=clip.info.fps, audio=clip.audio) as writer:
-        for timed in clip.timed():
-            writer.add(timed.frame, timed.pts, timed.duration)
 
 
 def thumbnail(frame: Frame, max_side: int) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from tests.video.exports.scene import mask_of, run, scene
 from tests.video.exports.test_film import noisy_clip
 from vos import plugins
-from vos.options import read
+from vos.options import read_options
 from vos.types import Step
 
 NAMES = plugins.names(plugins.EXPORTS)
@@ -24,7 +24,7 @@ def test_an_export_says_what_it_is_who_uses_it_and_what_can_be_chosen(name):
     chosen = module.Options()
     assert type(chosen).__dataclass_params__.frozen
     given = {field.name: str(getattr(chosen, field.name)) for field in dataclasses.fields(chosen)}
-    assert read(module.Options, given, name) == chosen  # the command line and the page can say all of it
+    assert read_options(plugins.EXPORTS, name, given) == chosen  # so that it can be said on a command line
     for field in dataclasses.fields(chosen):
         assert field.metadata["help"]
         assert {"min", "max"} <= set(field.metadata) or not isinstance(field.default, float)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,18 +13,6 @@ from vos.types import Frame
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports._drawing import Drawing, DrawingOptions
 from vos.video.picture import TICKS
-
-
-class AnimationOptions(DrawingOptions, Protocol):
-    """The options that `Animation` needs."""
-
-    @property
-    def width(self) -> int:
-        """In pixels, at most."""
-
-    @property
-    def fps(self) -> float:
-        """Frames a second, at most."""
 
 
 def width(default: int) -> Any:
@@ -40,13 +28,13 @@ def fps(default: float) -> Any:
 class Animation:
     """Draws the frames of an animation: at most so wide, at most so many a second."""
 
-    def __init__(self, source: Exportable, options: AnimationOptions) -> None:
-        height, width = source.size_hw
-        scale = min(1.0, options.width / width)
-        self.size_hw = max(1, round(height * scale)), max(1, round(width * scale))
+    def __init__(self, source: Exportable, options: DrawingOptions, *, width: int, fps: float) -> None:
+        height, full = source.size_hw
+        scale = min(1.0, width / full)
+        self.size_hw = max(1, round(height * scale)), max(1, round(full * scale))
         self._source = source
         self._drawing = Drawing(source, options)
-        self._step = TICKS / options.fps
+        self._step = TICKS / fps
 
     def shots(self) -> Iterator[tuple[Shot, bool]]:
         """Yield every frame and whether the animation shows it."""

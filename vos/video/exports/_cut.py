@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vos.options import check
 from vos.types import Frame, Step
 from vos.video.alpha import Alpha, own_colour, soft_edge
 from vos.video.exportable import Exportable, Shot
+from vos.video.finish import feather_alpha
 from vos.video.write import H264, Encoding, VideoWriter
 
 _FAST = (cv2.IMWRITE_PNG_COMPRESSION, 2)  # half the time of the default for a twentieth more bytes
 
 
-class EdgeOptions(Protocol):
-    """The options that `Cut` needs."""
+def edges(default: str = "soft") -> Any:
+    """Return the option between soft and hard masks."""
+    text = (
+        "soft: the engine's own soft mask where the result has one, else fitted to the edges in the picture "
+        "in a narrow band along the mask; hard: the mask as it is"
+    )
+    return field(default=default, metadata={"help": text, "choices": ("soft", "hard")})
 
-    @property
-    def edges(self) -> str:
-        """Soft or hard."""
 
-    @property
-    def edge_px(self) -> int:
-        """How far soft edges reach; 0 for automatic."""
+@dataclass(frozen=True, kw_only=True)
+class CutOptions:
+    """What a user may choose of how objects are cut out; exports that cut them out add their own."""
 
-    @property
-    def objects(self) -> str:
-        """Ids with commas, empty for all."""
+    edges: str = edges()
+    edge_px: int = field(
+        default=0,
+        metadata={
+            "help": "How far soft edges reach to each side, in pixels; 0: a 150th of the shorter side, "
+            "at least 3",
+            "min": 0,
+            "max": 64,
+        },
+    )
+    objects: str = field(
+        default="", metadata={"help": "Ids of the objects to take, with commas; empty for all"}
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 class Cut:
@@ -41,7 +59,7 @@ class Cut:
         InvalidInput: the options name an object that the result does not have.
     """
 
-    def __init__(self, source: Exportable, options: EdgeOptions) -> None:
+    def __init__(self, source: Exportable, options: CutOptions) -> None:
         self._source = source
         self._soft = options.edges == "soft"
         self.radius = options.edge_px or max(3, round(min(source.size_hw) / 150))
@@ -50,8 +68,7 @@ class Cut:
     def alpha(self, shot: Shot, *objects: int) -> Alpha:
         """Return how much these objects (default: all that were chosen) cover of each pixel, (H, W) 0..1."""
         alpha = self._unfeathered(shot, objects or self.objects)
-        feather = self._source.finish.feather
-        return cast(Alpha, cv2.GaussianBlur(alpha, (0, 0), feather / 2)) if feather else alpha
+        return feather_alpha(alpha, self._source.finish.feather)
 
     def _unfeathered(self, shot: Shot, objects: tuple[int, ...]) -> Alpha:
         stored = None if self._source.finish.changes_masks else self._source.alpha

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vos.options import check
 from vos.types import Frame
 from vos.video.draw import colour_table, overlay
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports._fields import read_colours
 
 
-class DrawingOptions(Protocol):
-    """The options that `Drawing` needs."""
+@dataclass(frozen=True, kw_only=True)
+class DrawingOptions:
+    """What a user may choose of how objects are drawn; exports that draw them add their own."""
 
-    @property
-    def opacity(self) -> float:
-        """Of the tint, 0..1."""
+    opacity: float = field(default=0.5, metadata={"help": "Of the tint over objects", "min": 0.0, "max": 1.0})
+    outline: bool = field(default=True, metadata={"help": "Draw a line along the inside of every object"})
+    labels: bool = field(default=False, metadata={"help": "Write every object's name above it"})
+    colours: str = field(
+        default="", metadata={"help": "Colours of objects, as 1=#ff0000,2=#00ff00; empty: as shown"}
+    )
 
-    @property
-    def outline(self) -> bool:
-        """Whether objects have a line along their inside."""
-
-    @property
-    def labels(self) -> bool:
-        """Whether objects have their names above them."""
-
-    @property
-    def colours(self) -> str:
-        """As 1=#ff0000,2=#00ff00."""
+    def __post_init__(self) -> None:
+        check(self)
+        read_colours(self.colours)
 
 
 class Drawing:

@@ -16,46 +16,6 @@ def every_nth() -> Any:
     return field(default=1, metadata={"help": "Take every n-th frame", "min": 1, "max": 100_000})
 
 
-def some_objects() -> Any:
-    """Return the option that leaves objects out."""
-    return field(default="", metadata={"help": "Ids of the objects to take, with commas; empty for all"})
-
-
-def edges(default: str = "soft") -> Any:
-    """Return the option between soft and hard masks."""
-    text = (
-        "soft: the engine's own soft mask where the result has one, else fitted to the edges in the picture "
-        "in a narrow band along the mask; hard: the mask as it is"
-    )
-    return field(default=default, metadata={"help": text, "choices": ("soft", "hard")})
-
-
-def edge_px() -> Any:
-    """Return the option for the width of soft edges."""
-    text = "How far soft edges reach to each side, in pixels; 0: a 150th of the shorter side, at least 3"
-    return field(default=0, metadata={"help": text, "min": 0, "max": 64})
-
-
-def opacity() -> Any:
-    """Return the option for the tint of objects."""
-    return field(default=0.5, metadata={"help": "Of the tint over objects", "min": 0.0, "max": 1.0})
-
-
-def outline() -> Any:
-    """Return the option for the border of objects."""
-    return field(default=True, metadata={"help": "Draw a line along the inside of every object"})
-
-
-def labels(default: bool = False) -> Any:
-    """Return the option for names in the picture."""
-    return field(default=default, metadata={"help": "Write every object's name above it"})
-
-
-def colours() -> Any:
-    """Return the option for the objects' own colours."""
-    return field(default="", metadata={"help": "Colours of objects, as 1=#ff0000,2=#00ff00; empty: as shown"})
-
-
 def pictures() -> Any:
     """Return the option for the format of pictures of frames."""
     text = "Format of the frames' pictures: jpg (small) or png (exact)"

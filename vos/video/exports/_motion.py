@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import TextIO
 
+from vos.options import check
 from vos.tracks.tables import Motion, Scale
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.masks import replacing
 
 
-class ScaleOptions(Protocol):
-    """The options that `write` needs."""
+@dataclass(frozen=True, kw_only=True)
+class ScaleOptions:
+    """What a user may choose of what lengths are in; exports of tables add their own."""
 
-    @property
-    def units_per_pixel(self) -> float:
-        """How long a pixel is; 0 where that is not known."""
+    units_per_pixel: float = field(
+        default=0.0,
+        metadata={
+            "help": "How long one pixel is in the unit below; 0 gives pixels only",
+            "min": 0.0,
+            "max": 1e9,
+        },
+    )
+    unit: str = field(default="mm", metadata={"help": "The unit of lengths, 1 to 12 letters"})
 
-    @property
-    def unit(self) -> str:
-        """What lengths are in."""
-
-
-def units_per_pixel() -> Any:
-    """Return the option for the scale."""
-    text = "How long one pixel is in the unit below; 0 gives pixels only"
-    return field(default=0.0, metadata={"help": text, "min": 0.0, "max": 1e9})
-
-
-def unit() -> Any:
-    """Return the option for the unit."""
-    return field(default="mm", metadata={"help": "The unit of lengths, 1 to 12 letters"})
+    def __post_init__(self) -> None:
+        check(self)
+        Scale(self.units_per_pixel, self.unit)
 
 
 def write(

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vos.errors import InvalidInput
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields
-from vos.video.exports._cut import Cut, blend, film
+from vos.video.exports._cut import Cut, CutOptions, blend, film
 
 LABEL = "Another background (MP4)"
 WHO = "Editors and streamers: green screen, blurred or grey surroundings, or a picture behind"
@@ -25,7 +24,7 @@ _MAX_PIXELS = 1 << 26
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(CutOptions):
     """What a user may choose."""
 
     behind: str = field(
@@ -40,12 +39,9 @@ class Options:
         default=3.0,
         metadata={"help": "How blurred, in percent of the shorter side", "min": 0.1, "max": 20.0},
     )
-    edges: str = _fields.edges()
-    edge_px: int = _fields.edge_px()
-    objects: str = _fields.some_objects()
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         _fields.read_colour(self.colour, "colour")
         if self.behind == "picture" and not self.picture:
             raise InvalidInput("behind is 'picture', and no picture is given; its file is needed")

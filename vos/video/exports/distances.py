@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from vos.options import check
-from vos.tracks.tables import Scale, write_distances
+from vos.tracks.tables import write_distances
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields, _motion
@@ -19,16 +18,10 @@ SUFFIX = ".csv"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(_motion.ScaleOptions):
     """What a user may choose."""
 
-    units_per_pixel: float = _motion.units_per_pixel()
-    unit: str = _motion.unit()
     every: int = _fields.every_nth()
-
-    def __post_init__(self) -> None:
-        check(self)
-        Scale(self.units_per_pixel, self.unit)
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

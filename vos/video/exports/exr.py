@@ -14,11 +14,10 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
-from vos.options import check
 from vos.types import Frame, Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields
-from vos.video.exports._cut import Cut
+from vos.video.exports._cut import Cut, CutOptions
 from vos.video.masks import replacing
 
 LABEL = "Mattes (OpenEXR, a layer for each object)"
@@ -28,17 +27,11 @@ _HEADER = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(CutOptions):
     """What a user may choose."""
 
     picture: bool = field(default=False, metadata={"help": "Add the picture as R, G, B in linear light"})
-    edges: str = _fields.edges()
-    edge_px: int = _fields.edge_px()
-    objects: str = _fields.some_objects()
     every: int = _fields.every_nth()
-
-    def __post_init__(self) -> None:
-        check(self)
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

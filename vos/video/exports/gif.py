@@ -13,11 +13,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
-from vos.options import check
 from vos.types import Frame, Step
 from vos.video.exportable import Exportable
-from vos.video.exports import _animation, _fields
+from vos.video.exports import _animation
 from vos.video.exports._animation import Animation
+from vos.video.exports._drawing import DrawingOptions
 from vos.video.masks import replacing
 from vos.video.picture import TICKS
 
@@ -29,24 +29,16 @@ _HUNDREDTHS = Fraction(1, 100)  # what a GIF counts time in
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(DrawingOptions):
     """What a user may choose."""
 
     width: int = _animation.width(480)
     fps: float = _animation.fps(12.5)
-    opacity: float = _fields.opacity()
-    outline: bool = _fields.outline()
-    labels: bool = _fields.labels()
-    colours: str = _fields.colours()
-
-    def __post_init__(self) -> None:
-        check(self)
-        _fields.read_colours(self.colours)
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
     """Write a GIF that repeats for ever, in 255 colours chosen for the whole clip."""
-    animation = Animation(source, options)
+    animation = Animation(source, options, width=options.width, fps=options.fps)
     colours = Image.fromarray(np.vstack(list(animation.samples(_SAMPLES)))).quantize(255)
     table = _argb(colours)
     delay = {"loop": "0", "final_delay": str(round(100 / min(options.fps, float(source.info.fps))))}

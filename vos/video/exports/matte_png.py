@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields
-from vos.video.exports._cut import Cut, png, to_levels
+from vos.video.exports._cut import Cut, CutOptions, png, to_levels
 from vos.video.masks import replacing
 
 LABEL = "Matte (PNG sequence)"
@@ -20,20 +19,14 @@ SUFFIX = ".zip"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(CutOptions):
     """What a user may choose."""
 
     bits: int = field(default=8, metadata={"help": "Bits of a pixel", "choices": (8, 16)})
     split: bool = field(
         default=False, metadata={"help": "A folder for each object; otherwise all objects are in one matte"}
     )
-    edges: str = _fields.edges()
-    edge_px: int = _fields.edge_px()
-    objects: str = _fields.some_objects()
     every: int = _fields.every_nth()
-
-    def __post_init__(self) -> None:
-        check(self)
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

@@ -15,14 +15,13 @@ from typing import Any, TextIO
 import numpy as np
 
 from vos.errors import InvalidInput
-from vos.options import check
 from vos.tracks import Track
 from vos.types import Step
 from vos.video.draw import colour_table
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields
 from vos.video.exports._cut import film
-from vos.video.exports._drawing import Drawing
+from vos.video.exports._drawing import Drawing, DrawingOptions
 from vos.video.masks import replacing
 from vos.video.write import H264, Encoding
 
@@ -35,20 +34,12 @@ _BLOCK = 3 << 16  # base64 turns 3 bytes into 4 characters
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(DrawingOptions):
     """What a user may choose."""
 
     max_mb: float = field(
         default=25.0, metadata={"help": "Size of the page in MB, at most", "min": 1.0, "max": 500.0}
     )
-    opacity: float = _fields.opacity()
-    outline: bool = _fields.outline()
-    labels: bool = _fields.labels()
-    colours: str = _fields.colours()
-
-    def __post_init__(self) -> None:
-        check(self)
-        _fields.read_colours(self.colours)
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

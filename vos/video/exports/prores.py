@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable
-from vos.video.exports import _fields
-from vos.video.exports._cut import Cut, film
+from vos.video.exports._cut import Cut, CutOptions, film
 from vos.video.write import Encoding
 
 LABEL = "Cut-out (ProRes 4444 MOV)"
@@ -24,16 +21,7 @@ _PRORES = Encoding(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a user may choose."""
-
-    edges: str = _fields.edges()
-    edge_px: int = _fields.edge_px()
-    objects: str = _fields.some_objects()
-
-    def __post_init__(self) -> None:
-        check(self)
+Options = CutOptions
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vos.options import check
 from vos.types import Frame, Step
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields
-from vos.video.exports._cut import Cut, blend, film
+from vos.video.exports._cut import Cut, CutOptions, blend, edges, film
 
 LABEL = "Objects greyed out (MP4)"
 WHO = "Privacy and clean plates: everything but the objects, their place a flat grey"
@@ -20,16 +19,14 @@ SUFFIX = ".mp4"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(CutOptions):
     """What a user may choose."""
 
     colour: str = field(default="#808080", metadata={"help": "What the objects become"})
-    edges: str = _fields.edges("hard")
-    edge_px: int = _fields.edge_px()
-    objects: str = _fields.some_objects()
+    edges: str = edges("hard")
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         _fields.read_colour(self.colour, "colour")
 
 

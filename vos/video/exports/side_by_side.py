@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vos.options import check
 from vos.types import Frame, Step
 from vos.video.draw import mask_preview
 from vos.video.exportable import Exportable, Shot
-from vos.video.exports import _fields
 from vos.video.exports._cut import film
-from vos.video.exports._drawing import Drawing
+from vos.video.exports._drawing import Drawing, DrawingOptions
 
 LABEL = "Side by side (MP4)"
 WHO = "Talks and reviews: the clip on the left, what was found on the right"
@@ -22,20 +20,12 @@ SUFFIX = ".mp4"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(DrawingOptions):
     """What a user may choose."""
 
     right: str = field(
         default="overlay", metadata={"help": "What is on the right", "choices": ("overlay", "masks")}
     )
-    opacity: float = _fields.opacity()
-    outline: bool = _fields.outline()
-    labels: bool = _fields.labels()
-    colours: str = _fields.colours()
-
-    def __post_init__(self) -> None:
-        check(self)
-        _fields.read_colours(self.colours)
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

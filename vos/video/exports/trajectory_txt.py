@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from vos.options import check
 from vos.tracks.files import to_txt
-from vos.tracks.tables import Motion, Scale, write_txt
+from vos.tracks.tables import Motion, write_txt
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _motion
@@ -20,7 +19,7 @@ SUFFIX = ".txt"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(_motion.ScaleOptions):
     """What a user may choose."""
 
     table: str = field(
@@ -30,12 +29,6 @@ class Options:
             "choices": ("2019", "full"),
         },
     )
-    units_per_pixel: float = _motion.units_per_pixel()
-    unit: str = _motion.unit()
-
-    def __post_init__(self) -> None:
-        check(self)
-        Scale(self.units_per_pixel, self.unit)
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

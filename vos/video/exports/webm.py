@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable
-from vos.video.exports import _fields
-from vos.video.exports._cut import Cut, film
+from vos.video.exports._cut import Cut, CutOptions, film
 from vos.video.write import Encoding
 
 LABEL = "Cut-out (WebM with alpha)"
@@ -21,18 +19,12 @@ _VP9 = {"b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1", "threads":
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(CutOptions):
     """What a user may choose."""
 
     quality: int = field(
         default=24, metadata={"help": "0 is the best and largest, 63 the smallest", "min": 0, "max": 63}
     )
-    edges: str = _fields.edges()
-    edge_px: int = _fields.edge_px()
-    objects: str = _fields.some_objects()
-
-    def __post_init__(self) -> None:
-        check(self)
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

@@ -10,11 +10,11 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable
-from vos.video.exports import _animation, _fields
+from vos.video.exports import _animation
 from vos.video.exports._animation import Animation
+from vos.video.exports._drawing import DrawingOptions
 from vos.video.masks import replacing
 from vos.video.picture import TICKS
 
@@ -25,25 +25,17 @@ _MILLISECONDS = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(DrawingOptions):
     """What a user may choose."""
 
     width: int = _animation.width(640)
     fps: float = _animation.fps(15.0)
     quality: int = field(default=75, metadata={"help": "0 is the smallest", "min": 0, "max": 100})
-    opacity: float = _fields.opacity()
-    outline: bool = _fields.outline()
-    labels: bool = _fields.labels()
-    colours: str = _fields.colours()
-
-    def __post_init__(self) -> None:
-        check(self)
-        _fields.read_colours(self.colours)
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
     """Write a WebP that repeats for ever; the encoder keeps the packed frames in memory until the end."""
-    animation = Animation(source, options)
+    animation = Animation(source, options, width=options.width, fps=options.fps)
     settings = {"quality": str(options.quality), "compression_level": "3"}
     with (
         replacing(target) as part,
