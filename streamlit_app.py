@@ -10,6 +10,7 @@ from vos.process import prepare_process
 
 prepare_process()  # before anything loads torch
 
+from vos import sharing  # noqa: E402
 from vos.api import patience, routes  # noqa: E402
 from vos.api.guard import Guard  # noqa: E402
 
@@ -27,6 +28,8 @@ patience.limit(AutoHTTPProtocol)
 app = st.App(
     "pages/_shell.py",
     routes=routes,
-    middleware=[Middleware(Guard, hosts=st.get_option("server.allowedHosts") or [])],
+    middleware=[
+        Middleware(Guard, hosts=st.get_option("server.allowedHosts") or [], embedders=sharing.embedders())
+    ],
     on_script_error=tell,
 )

@@ -75,6 +75,11 @@ def button(label: str, act: Callable[..., object], *args: Any, changes: bool = F
     st.button(label, on_click=whole(_do), args=(act, changes, args), **look)
 
 
+def attempt(act: Callable[..., object], *args: Any) -> None:
+    """Do, in the callback of a widget that is no button, what changes something and may say why it cannot."""
+    _do(act, True, args)
+
+
 def _do(act: Callable[..., object], changes: bool, args: tuple[Any, ...]) -> None:
     try:
         if changes:

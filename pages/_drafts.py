@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from pages import _acts, _parts, _words
-from vos import plugins, uploads
+from vos import plugins, sharing, uploads
 from vos.correct import can_correct
 from vos.drafts import DEFAULT_ENGINE, Draft
 from vos.drafts import files as draft_files
@@ -188,7 +188,7 @@ def submit(draft: Draft, jobs: JobRunner) -> str:
     job, base = draft.job(), jobs.store.get(draft.base) if draft.base else None
     if base and can_correct(base, job, draft.digest):
         job = replace(job, base=base.id)
-    job_id = jobs.submit(job, draft.digest)
+    job_id = jobs.submit(job, draft.digest, sharing.visitor(st.context.ip_address))
     edit(draft, jobs.store, lambda newest: setattr(newest, "job_id", job_id))
     _parts.remember("job", job_id)
     return job_id

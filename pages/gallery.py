@@ -1,13 +1,20 @@
-"""All cached results: search, filter, sort, open, delete; the address keeps where one is."""
+"""All cached results: search, filter, sort, open, keep, take along, delete; the address says where one is."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages import _acts, _cards, _parts, _words
-from vos.store import Page, Row
+from pages import _acts, _cards, _keep, _parts, _picked, _words
+from vos.store import Page
+from vos.store.room import GB
 
 ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "title": "Title", "largest": "Largest first"}
+PINNED = "Pinned"
+_STYLE = """<style>
+.st-key-filters{display:grid;grid-template-columns:2fr 1fr 1fr 1fr;gap:1rem}
+@media(max-width:900px){.st-key-filters{grid-template-columns:repeat(3,minmax(0,1fr));gap:.6rem}
+.st-key-filters>:first-child{grid-column:1/-1}.st-key-filters [data-testid=stSelectbox] *{font-size:.8rem}}
+</style>"""
 jobs = _parts.runner()
 store = jobs.store
 
@@ -16,53 +23,57 @@ def main() -> None:
     """Show the results as a grid of pictures."""
     st.title("Gallery")
     count = store.count()
+    _picked.undo(store)
     _bin()
     if not count:
         st.info("Nothing here yet: every finished result is kept here and comes back at once.")
         _parts.upload_button()
         return
-    found = _chosen()
-    st.caption(f"{found.total} of {count} results · {store.size_bytes() / 2**20:.0f} MB on disk")
+    which = _asked()
+    found = _sheet(which)
+    with st.container(horizontal=True, vertical_alignment="center", key="summary"):
+        usage = store.room.usage()
+        st.caption(
+            f"{found.total} of {count} results · "
+            f"{_keep.size(usage.used_bytes)} of {usage.limit_bytes / GB:g} GB used",
+            width="content",
+        )
+        _keep.storage(store, usage)
     if not found.total:
-        st.info("No result matches; try another word or engine.")
-        return
-    with _cards.grid():
-        for row in found.rows:
-            with _cards.card(row):
-                _delete(row)
-    pages = -(-found.total // _parts.PER_SHEET)
-    if pages > 1:
-        st.pagination(pages, key="sheet", bind="query-params")
+        st.info("No result matches; try another word, tag or engine.")
+    else:
+        with _cards.grid():
+            for row in found.rows:
+                with _cards.card(row):
+                    _picked.tick(row)
+                    _keep.menu(store, row)
+        if (sheets := -(-found.total // _parts.PER_SHEET)) > 1:
+            st.pagination(sheets, key="sheet", bind="query-params")
+    _picked.bar(store, [row.id for row in found.rows], which, found.total)
+    _keep.dialog(store)
 
 
-def _chosen() -> Page:
-    left, middle, right = st.columns([2, 1, 1])
-    words = left.text_input(
-        "Search",
-        key="search",
-        placeholder="part of a title or of an object's name",
-        bind="query-params",
-        on_change=_acts.whole(_first_sheet),
-    )
-    engines = ["All", *store.engines()]
-    engine = middle.selectbox(
-        "Engine",
-        engines,
-        key="engine",
-        bind="query-params",
-        on_change=_acts.whole(_first_sheet),
-        filter_mode=None,
-    )
-    order = right.selectbox(
-        "Sort",
-        list(ORDERS.values()),
-        key="sort",
-        bind="query-params",
-        on_change=_acts.whole(_first_sheet),
-        filter_mode=None,
-    )
-    sort = next(name for name, label in ORDERS.items() if label == (order or ORDERS["newest"]))
-    which = {"search": words.strip(), "sort": sort, "engine": "" if engine in ("All", None) else engine}
+def _asked() -> dict[str, str | bool]:
+    """Show what can be asked for, and return it as `Store.page` takes it."""
+    st.html(_STYLE)
+    plain = {"bind": "query-params", "on_change": _acts.whole(_first_sheet)}
+    tags = {f"#{tag}": tag for tag in store.marking.tags()}
+    with st.container(key="filters"):
+        words = st.text_input("Search", key="search", placeholder="title, object or tag", **plain)
+        shown = st.selectbox("Show", ["All", PINNED, *tags], key="show", filter_mode=None, **plain)
+        engines = ["All", *store.engines()]
+        engine = st.selectbox("Engine", engines, key="engine", filter_mode=None, **plain)
+        order = st.selectbox("Sort", list(ORDERS.values()), key="sort", filter_mode=None, **plain)
+    return {
+        "search": words.strip(),
+        "sort": next(name for name, label in ORDERS.items() if label == (order or ORDERS["newest"])),
+        "engine": "" if engine in ("All", None) else engine,
+        "tag": tags.get(shown or "", ""),
+        "pinned": shown == PINNED,
+    }
+
+
+def _sheet(which: dict[str, str | bool]) -> Page:
     sheet = _asked_sheet()
     found = store.page((sheet - 1) * _parts.PER_SHEET, _parts.PER_SHEET, **which)
     if found.total and not found.rows:  # the last of its sheet was deleted
@@ -84,22 +95,19 @@ def _first_sheet() -> None:
 
 def _bin() -> None:
     """Offer to bring back what was deleted within a day."""
-    gone = store.discarded() if _acts.may_change() else []
+    gone = store.deleted.all() if _acts.may_change() else []
     if not gone:
         return
     with st.expander(f"Deleted within a day ({len(gone)})", icon=":material/restore_from_trash:"):
         for one in gone[: _parts.PER_SHEET]:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{_words.plain(_words.short(one.title))}** · {_words.ago(one.at)}")
-                _acts.button("Bring back", store.bring_back, one.id, changes=True, key=f"back_{one.id}")
-        _acts.button("Delete all of these for good", store.empty_bin, changes=True, key="empty_bin")
-
-
-def _delete(row: Row) -> None:
-    if _acts.may_change():
-        with st.popover("Delete", icon=":material/delete:"):
-            st.markdown("For a day it can be brought back.")
-            _acts.button("Delete it", store.discard, row.id, changes=True, key=f"delete_{row.id}")
+                _acts.button(
+                    "Bring back", store.deleted.bring_back, one.id, changes=True, key=f"back_{one.id}"
+                )
+        if len(gone) > _parts.PER_SHEET:
+            st.caption(f"and {len(gone) - _parts.PER_SHEET} more, deleted before these")
+        _acts.button("Delete all of these for good", store.deleted.empty, changes=True, key="empty_bin")
 
 
 main()

@@ -151,3 +151,14 @@ def test_a_connection_that_sends_half_a_request_is_closed(said):
         await task
 
     run_async(whole)
+
+
+def test_only_the_named_sites_may_show_the_dashboard_in_a_frame(client):
+    answer = client.get("/")
+    assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
+    assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+    embedded = TestClient(application(embedders=["https://films.example", "http://localhost:9000"]))
+    headers = embedded.get("/").headers
+    allowed = "frame-ancestors 'self' https://films.example http://localhost:9000"
+    assert headers["content-security-policy"] == allowed
+    assert "x-frame-options" not in headers

@@ -21,7 +21,7 @@ from vos.errors import InvalidInput
 from vos.jobs import JobRunner
 from vos.jobs.files import JobFiles
 from vos.net.engines import cosnet, flow, memory
-from vos.store import Store
+from vos.store import Marks, Store
 from vos.tracks.files import to_csv, to_json, to_txt
 from vos.types import Job, Prompt
 from vos.video.masks import MaskReader, encode_png
@@ -131,16 +131,65 @@ def test_the_gallery_finds_by_title_and_engine(filled):
     assert "No result matches" in texts(app)
 
 
-def test_the_gallery_deletes_one_result(filled):
+def test_the_gallery_deletes_what_is_picked_and_undoes_it(filled):
     app = open_page("gallery")
-    gone = filled.store.results()[0].id
-    app.button(key=f"delete_{gone}").click().run()
-    assert [result.id for result in filled.store.results()] != [gone]
-    assert len(filled.store.results()) == 1
-    app.button(key=f"back_{gone}").click().run()
+    gone, left = (row.id for row in filled.store.page().rows)
+    app.checkbox(key=f"pick_{gone}").check().run()
+    app.button(key="delete_picked").click().run()
+    assert [row.id for row in filled.store.page().rows] == [left]
+    app.button(key="undo_delete").click().run()
     assert not app.exception
-    assert [result.id for result in filled.store.results()].count(gone) == 1
-    assert len(filled.store.results()) == 2
+    assert {row.id for row in filled.store.page().rows} == {gone, left}
+    app.checkbox(key=f"pick_{gone}").check().run()
+    app.button(key="delete_picked").click().run()
+    app.button(key="dismiss_undo").click().run()
+    app.button(key=f"back_{gone}").click().run()
+    assert {row.id for row in filled.store.page().rows} == {gone, left}
+
+
+def test_the_gallery_pins_and_tags_what_is_picked_and_shows_it_alone(filled):
+    app = open_page("gallery")
+    first = filled.store.page().rows[0].id
+    app.checkbox(key=f"pick_{first}").check().run()
+    app.button(key="pin_picked").click().run()
+    app.session_state["tags_picked"] = ["dogs"]
+    app.button(key="add_tags").click().run()
+    assert filled.store.marking.of(first) == Marks(True, ("dogs",))
+    for shown in ("Pinned", "#dogs"):
+        app = open_page("gallery", show=shown)
+        assert "1 of 2 results" in texts(app)
+        assert [box.key for box in app.checkbox] == [f"pick_{first}"]
+    app.checkbox(key=f"pick_{first}").check().run()
+    app.session_state["tags_picked"] = ["dogs"]
+    app.button(key="drop_tags").click().run()
+    assert not app.exception
+    assert "2 of 2 results" in texts(app)  # nothing has the tag that was shown
+    app.button(key="pick_all").click().run()
+    assert "2 picked" in texts(app)
+    app.button(key="pick_none").click().run()
+    assert "picked" not in texts(app)
+
+
+def test_the_gallery_shows_and_sets_the_limit(filled, monkeypatch):
+    app = open_page("gallery")
+    assert "of 20 GB used" in texts(app)
+    app.number_input(key="limit_gb").set_value(3.5)
+    app.button(key="set_limit").click().run()
+    assert "of 3.5 GB used" in texts(app)
+    assert filled.store.room.limit_bytes == 3.5 * 2**30
+    monkeypatch.setenv("VOS_CACHE_GB", "7")
+    app = open_page("gallery")
+    assert "of 7 GB used" in texts(app)
+    assert not app.number_input
+
+
+def test_guests_look_at_the_gallery_and_take_along_but_change_nothing(filled, monkeypatch):
+    monkeypatch.setenv("VOS_SHARE_TOKEN", "the-token")
+    monkeypatch.setattr(type(st.context), "cookies", {})
+    app = open_page("gallery")
+    app.checkbox[0].check().run()
+    assert {button.key for button in app.button} == {"pick_all", "pick_none"}
+    assert not app.number_input
 
 
 def test_a_result_can_be_renamed_on_its_page(filled):
@@ -302,8 +351,8 @@ def test_the_gallery_is_where_its_address_says(filled):
 def test_the_gallery_has_sheets(filled, monkeypatch):
     monkeypatch.setattr(_parts, "PER_SHEET", 1)
     app = open_page("gallery", sheet="2")
-    (shown,) = [button.key for button in app.button if button.key.startswith("delete_")]
-    assert shown == f"delete_{filled.store.page(1, 1).rows[0].id}"
+    (shown,) = [box.key for box in app.checkbox]
+    assert shown == f"pick_{filled.store.page(1, 1).rows[0].id}"
 
 
 def test_an_interrupted_job_is_on_the_home_page_where_it_runs_again(tmp_path, clip, monkeypatch):

@@ -295,3 +295,37 @@ def test_the_client_of_the_docs_works(client, clip, tmp_path, monkeypatch):
     monkeypatch.setattr("requests.Session", lambda: client)
     exec(compile(code, "docs/api.md", "exec"), {})
     assert len(zipfile.ZipFile(tmp_path / "masks.zip").namelist()) == COUNT
+
+
+def test_a_result_is_named_pinned_and_tagged_and_found_by_that(client, result):
+    address = f"/api/results/{result['id']}"
+    body = {"title": " Rolling ", "names": {"1": "Wheel"}, "pinned": True, "tags": ["b", "a  b"]}
+    answer = client.patch(address, json=body).json()
+    assert (answer["title"], answer["names"]["1"]) == ("Rolling", "Wheel")
+    assert client.patch(address, json={}).json() == client.get(address).json()
+    (row,) = client.get("/api/results", params={"tag": "a b", "pinned": "1"}).json()["results"]
+    assert (row["id"], row["pinned"], row["tags"]) == (result["id"], True, ["a b", "b"])
+    assert client.patch(address, json={"tags": [], "pinned": False}).json()["tags"] == []
+    assert client.get("/api/results", params={"tag": "b"}).json()["total"] == 0
+    for wrong in ({"tags": "a"}, {"tags": [""]}, {"pinned": 1}, {"title": " "}, {"names": []}, {"id": "x"}):
+        assert client.patch(address, json=wrong).status_code == 422
+    assert client.patch(address, json={"title": result["title"], "names": result["names"]}).status_code == 200
+
+
+def test_several_results_come_in_one_zip_with_the_files_that_segment_writes(client, clip, result, runner):
+    other = ask(client, clip, options='{"preset": "fast"}').headers["X-VOS-Result"]
+    answer = client.get("/api/results.zip", params={"id": [result["id"], other, "f" * 64]})
+    assert answer.headers["content-disposition"].endswith("2%20results.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        tops = {name.partition("/")[0] for name in archive.namelist()}
+        assert tops == {f"A disk_{result['id'][:8]}", f"A disk_{other[:8]}"}
+        stored, top = runner.store.get(other), f"A disk_{other[:8]}"
+        assert archive.read(f"{top}/overlay.mp4") == stored.files["overlay"].read_bytes()
+        with MaskReader(stored.files["masks"]) as masks:
+            assert archive.read(f"{top}/masks/{COUNT - 1:05d}.png") == encode_png(masks[COUNT - 1])
+        assert json.loads(archive.read(f"{top}/result.json"))["id"] == other
+        assert archive.read(f"{top}/trajectory.csv").count(b"\n") > COUNT
+    assert client.get("/api/results.zip", params={"id": "f" * 64}).status_code == 404
+    assert client.get("/api/results.zip").status_code == 422
+    assert not [*(runner.store.folder / "work").iterdir()]

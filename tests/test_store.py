@@ -14,6 +14,7 @@ import pytest
 from tests.stored import make_result
 from vos.errors import DamagedResult, InvalidInput
 from vos.store import FILES, Store
+from vos.store.room import Room
 
 
 def test_a_result_comes_back_as_it_was_put(store, files):
@@ -81,7 +82,7 @@ def test_files_of_results_that_made_room_are_deleted_for_a_moment_only(store, fi
     monkeypatch.setattr("vos.store.shelf.SWEEP_S", 0.0)
     for n in range(20):
         store.put(replace(make_result(), id=f"{n:064x}", digest=str(n)), files)
-    store._limit_bytes = store.size_bytes() // 2
+    store.room = Room(store.folder, store.shelf, store.size_bytes() // 2)
     store.put(make_result("f", digest="f"), files)
     assert store.count() == 10
     assert len(list((store.folder / "kept").iterdir())) == 20  # one of eleven was deleted at once
@@ -256,7 +257,7 @@ def test_listing_and_eviction_cost_the_same_number_of_statements_however_many_th
         with Store(tmp_path / str(count)) as store:
             for n in range(count):
                 store.put(replace(make_result(), id=f"{n:064x}", digest=str(n)), files)
-            store._limit_bytes = store.size_bytes() // 2
+            store.room = Room(store.folder, store.shelf, store.size_bytes() // 2)
             ran, connect = [], sqlite3.connect
 
             def traced(*args, **options):
@@ -286,22 +287,22 @@ def test_what_was_deleted_can_be_brought_back_for_a_day(store, files, monkeypatc
     store.discard("a" * 64)
     assert store.get("a" * 64) is None
     assert ([row.id[0] for row in store.page().rows], store.check()) == (["b"], [])
-    assert [(one.id, one.title) for one in store.discarded()] == [("a" * 64, stored.title)]
-    assert {n: p.read_bytes() for n, p in store.bring_back("a" * 64).files.items()} == contents
-    assert (store.count(), store.discarded(), store.check()) == (2, [], [])
+    assert [(one.id, one.title) for one in store.deleted.all()] == [("a" * 64, stored.title)]
+    assert {n: p.read_bytes() for n, p in store.deleted.bring_back("a" * 64).files.items()} == contents
+    assert (store.count(), store.deleted.all(), store.check()) == (2, [], [])
     store.discard("a" * 64)
     later = time.time() + 90_000
     monkeypatch.setattr(time, "time", lambda: later)
-    assert store.discarded() == []
+    assert store.deleted.all() == []
     with pytest.raises(InvalidInput, match="a day has gone by"):
-        store.bring_back("a" * 64)
+        store.deleted.bring_back("a" * 64)
 
 
 def test_the_same_result_made_again_stays_when_the_deleted_one_is_brought_back(store, files):
     store.put(make_result(), files)
     store.discard("a" * 64)
     again = store.put(make_result(), files)
-    assert store.bring_back("a" * 64) == again
+    assert store.deleted.bring_back("a" * 64) == again
     assert store.count() == 1
 
 
@@ -315,5 +316,5 @@ def test_what_was_deleted_goes_for_good_before_other_results_make_room(store, fi
         assert small.size_bytes() == pytest.approx(2 * one, rel=0.1)
         small.put(make_result("c", digest="c"), files)
         small.put(make_result("d", digest="d"), files)
-        assert small.discarded() == []
+        assert small.deleted.all() == []
         assert {row.id[0] for row in small.page().rows} == {"c", "d"}

@@ -72,11 +72,18 @@ def _is_error(message):
     return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
 
 
-@pytest.fixture
-def page(chromium, dashboard, request):
-    """A fresh tab at 1400x900 on the dashboard; console errors fail the test."""
+@pytest.fixture(scope="session")
+def context(chromium, dashboard):
+    """What the tabs of all tests share, as a person's do: what is loaded once is in the cache."""
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=dashboard)
     context.set_default_timeout(60_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context, request):
+    """A fresh tab at 1400x900 on the dashboard; console errors fail the test."""
     page = context.new_page()
     errors = []
     page.on("console", lambda message: errors.append(message.text) if _is_error(message) else None)
@@ -84,5 +91,5 @@ def page(chromium, dashboard, request):
     SHOTS.mkdir(exist_ok=True)
     yield page
     page.screenshot(path=SHOTS / (re.sub(r"\W+", "_", request.node.name) + ".png"))
-    context.close()
+    page.close()
     assert not errors

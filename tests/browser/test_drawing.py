@@ -96,11 +96,13 @@ class Tab:
         script = "canvases => canvases.find(c => c.matches('.dc-canvas')).toDataURL('image/png')"
         url = self.page.locator("canvas.lower-canvas").evaluate_all(script)
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA"))
-        mask = np.zeros(pixels.shape[:2], np.uint8)
-        for object_id in range(1, 41):
-            near = abs(pixels[..., :3].astype(int) - COLOURS[object_id]).max(2) <= 4
-            mask[near & (pixels[..., 3] > 0)] = object_id
-        mask[(mask == 0) & (pixels[..., 3] > 0)] = 99  # neither nothing nor an object
+        drawn = pixels[..., 3] > 0
+        codes, which = np.unique(pixels[drawn] @ (1, 256, 65536, 0), return_inverse=True)
+        colours = codes[:, None] // (1, 256, 65536) % 256
+        apart = abs(colours[:, None] - COLOURS[1:41].astype(int)).max(2)
+        ids = np.where(apart.min(1) <= 4, apart.argmin(1) + 1, 99)  # 99: neither nothing nor an object
+        mask = np.zeros(drawn.shape, np.uint8)
+        mask[drawn] = ids[which]
         return mask
 
     def kept(self, frame=None):

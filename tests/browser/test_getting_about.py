@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import re
 import time
+import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -130,16 +131,47 @@ def test_the_link_to_a_frame_is_copied_and_leads_there(page, results, dashboard)
     page.locator(".player[data-drawn='2']").wait_for()
 
 
-def test_what_is_deleted_in_the_gallery_can_be_brought_back(page, results):
+def test_a_card_has_a_menu_that_pins_names_tags_and_deletes(page, results):
     page.goto("/gallery?search=alpha")
-    expect(page.get_by_role("link", name="Alpha fish")).to_be_visible()
-    page.get_by_role("button", name="Delete").first.click()
-    page.get_by_role("button", name="Delete it").click()
-    expect(page.get_by_role("link", name="Alpha fish")).to_have_count(0)
+    link = page.get_by_role("link", name="Alpha fish")
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Pin", exact=True).click()
+    expect(link.get_by_text("Pinned")).to_be_visible()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Title and tags").click()
+    page.get_by_role("combobox", name="Tags").fill("sea life")
+    page.keyboard.press("Enter")
+    page.screenshot(path=SHOTS / "title_and_tags.png")
+    page.keyboard.press("Tab")  # closes the list of tags
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(link.get_by_text("sea life")).to_be_visible()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(link).to_have_count(0)
     page.get_by_text("Deleted within a day").click()
     page.screenshot(path=SHOTS / "bin.png")
-    page.get_by_role("button", name="Bring back").first.click()
-    expect(page.get_by_role("link", name="Alpha fish")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(link).to_be_visible()
+    page.goto("/gallery?show=%23sea+life")
+    expect(link.get_by_text("Pinned")).to_be_visible()
+    expect(page.get_by_role("link", name="Beta fish")).to_have_count(0)
+
+
+def test_what_is_picked_is_taken_along_in_one_zip(page, results):
+    page.goto("/gallery?search=fish")
+    for title in ("Alpha fish", "Beta fish"):
+        page.locator("label", has=page.get_by_role("checkbox", name=f"Pick {title}")).click()
+    expect(page.get_by_text("2 picked")).to_be_in_viewport()
+    page.screenshot(path=SHOTS / "picked.png")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Download zip").click()
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        tops = {name.partition("_")[0] for name in archive.namelist()}
+        assert tops == {"Alpha fish", "Beta fish"}
+        assert sum(name.endswith(".png") for name in archive.namelist()) == 6
+    page.get_by_role("button", name="Pick none").click()
+    expect(page.get_by_text("2 picked")).to_have_count(0)
 
 
 def test_the_address_names_the_result_that_is_shown_and_back_is_one_step(page, results):

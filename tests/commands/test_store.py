@@ -11,7 +11,7 @@ from vos import folders, segment
 from vos.cli import main
 from vos.errors import DiskFull, StorageUnavailable
 from vos.folders import explaining
-from vos.store import Store, facts
+from vos.store import Marks, Store, facts
 
 
 @pytest.fixture
@@ -75,6 +75,7 @@ def test_a_result_leaves_as_one_file_and_comes_into_another_store(clip, tmp_path
     with Store(tmp_path / "one") as store:
         list(segment.run(make_job(clip, 0, title="A disk"), store))
         result = store.newest()
+        store.marking.change(result.id, lambda marks: Marks(True, ("wanted",)))
         wanted = {name: path.read_bytes() for name, path in result.files.items()}
     file = tmp_path / "disk.zip"
     command = ["store", "export", result.id[:8], "--out", str(file), "--cache", str(tmp_path / "one")]
@@ -87,7 +88,23 @@ def test_a_result_leaves_as_one_file_and_comes_into_another_store(clip, tmp_path
         (brought,) = store.results()
         assert {name: path.read_bytes() for name, path in brought.files.items()} == wanted
         assert facts(brought) == facts(result)
+        assert store.marking.of(brought.id) == Marks(True, ("wanted",))
         assert store.check() == []
+
+
+def test_the_limit_is_shown_and_set_and_says_what_it_means(folder, capsys, monkeypatch):
+    command = ["store", "limit", "--cache", str(folder)]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"0.00 of 20 GB used in {folder}\n"
+    assert main([*command, "0.25"]) == 0
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"0.00 of 0.25 GB used in {folder}\n" * 2
+    assert main([*command, "-3"]) == 2
+    monkeypatch.setattr("vos.store.room.LEAST_GB", 0.0)
+    assert main([*command, "0.00001"]) == 0
+    assert "the 2 least recently used results go when the next one comes" in capsys.readouterr().out
+    with Store(folder) as store:
+        assert store.count() == 2
 
 
 @pytest.mark.parametrize("damage", ["cut", "foreign", "text"])

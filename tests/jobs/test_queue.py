@@ -85,6 +85,19 @@ def test_jobs_run_one_at_a_time_in_order_and_say_their_place(runner, clip, gate)
     assert places == [0, 1, 2]
 
 
+def test_visitors_of_a_shared_dashboard_take_turns(tmp_path, clip, gate):
+    with Store(tmp_path / "cache") as store:
+        runner = JobRunner(store)
+        mine = [runner.submit(make_job(clip, n), "d", "me") for n in range(4)]
+        until(lambda: runner.status(mine[0]).state == "running")
+        yours = runner.submit(make_job(clip, 4), "d", "you")
+        assert [runner.status(job_id).position for job_id in (*mine, yours)] == [0, 2, 3, 4, 1]
+        with pytest.raises(QueueFull, match="3 of your jobs wait"):
+            runner.submit(make_job(clip, 5), "d", "me")
+        gate.release(10_000)
+        runner.close()
+
+
 def test_a_full_queue_refuses(runner, clip, gate):
     first = runner.submit(make_job(clip, 0), "d")
     until(lambda: runner.status(first).state == "running")

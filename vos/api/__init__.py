@@ -6,7 +6,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from vos.api import engines, exports, frames, health, infer, jobs, openapi, player, progress, results, uploads
+from vos.api import (
+    bundle,
+    engines,
+    exports,
+    frames,
+    health,
+    infer,
+    jobs,
+    marks,
+    openapi,
+    player,
+    progress,
+    results,
+    uploads,
+)
 from vos.api.answers import problem
 from vos.api.operations import ANY, Operation, routes_of
 
@@ -21,6 +35,8 @@ operations: list[Operation] = openapi.pages_of(
         *infer.operations,
         *jobs.operations,
         *results.operations,
+        *marks.operations,
+        *bundle.operations,
         *exports.operations,
         *engines.operations,
         *uploads.operations,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import mimetypes
 from collections.abc import Mapping
+from dataclasses import fields
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from vos import downloads, jobs, plugins
 from vos.api.answers import NotThere, asked_result, send_file, send_json
+from vos.api.body import read_object
 from vos.api.operations import Operation
 from vos.api.results import saved_as
 from vos.api.schemas import JOB, PLUGIN, RESULT, TEXT, array, export_of, job_of, result_of
@@ -19,8 +20,6 @@ from vos.errors import InvalidInput
 from vos.jobs.export_options import read_browser_options
 from vos.store.finish import keep_finish
 from vos.video.finish import Finish, read_finish
-
-BODY_BYTES = 2**16
 
 
 def all_exports(request: Request) -> Response:
@@ -30,32 +29,23 @@ def all_exports(request: Request) -> Response:
 
 async def start(request: Request) -> Response:
     """Queue an export: 202 with its job, 200 where its file is there."""
-    return await to_thread.run_sync(_start, request, await _body(request))
+    given = await read_object(request, ("options", "finish"))
+    return await to_thread.run_sync(_start, request, given)
 
 
 async def keep(request: Request) -> Response:
     """Keep finishing touches with a result, in place of earlier ones; answer the result."""
-    return await to_thread.run_sync(_keep, request, await _body(request))
+    given = await read_object(request, [field.name for field in fields(Finish)])
+    return await to_thread.run_sync(_keep, request, given)
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise InvalidInput(f"the body has more than {BODY_BYTES >> 10} KB; at most that is allowed")
-    return bytes(body)
+def _keep(request: Request, given: Mapping[str, object]) -> Response:
+    store, result_id = jobs.runner().store, asked_result(request).id
+    keep_finish(store, result_id, _touches(given))
+    return send_json(request, result_of(asked_result(request), store.marking.of(result_id)))
 
 
-def _keep(request: Request, body: bytes) -> Response:
-    finish, store = _touches(_object(body)), jobs.runner().store
-    result = asked_result(request)
-    keep_finish(store, result.id, finish)
-    return send_json(request, result_of(asked_result(request)))
-
-
-def _start(request: Request, body: bytes) -> Response:
-    given = _read(body)
+def _start(request: Request, given: Mapping[str, object]) -> Response:
     name, runner = request.path_params["name"], jobs.runner()
     result = asked_result(request)
     _known(name)
@@ -85,23 +75,6 @@ def _finish(given: Mapping[str, object]) -> Finish | None:
 
 def _touches(given: Mapping[str, object]) -> Finish:
     return read_finish({str(name): str(value) for name, value in given.items()})
-
-
-def _read(body: bytes) -> Mapping[str, object]:
-    given = _object(body)
-    if not set(given) <= {"options", "finish"}:
-        raise InvalidInput("the body is a JSON object with options and finish, or nothing")
-    return given
-
-
-def _object(body: bytes) -> Mapping[str, object]:
-    try:
-        given = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is no JSON: {error}") from error
-    if not isinstance(given, Mapping):
-        raise InvalidInput("the body is no JSON object")
-    return given
 
 
 def export_file(request: Request) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -17,8 +17,6 @@ from vos.api.answers import problem
 BODY_SECONDS = 60.0  # a body of which nothing comes for so long is given up
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
-    "Content-Security-Policy": "frame-ancestors 'self'",
     "Referrer-Policy": "same-origin",
 }
 READING = ("GET", "HEAD", "OPTIONS")
@@ -28,13 +26,23 @@ class Guard:
     """ASGI middleware: refuses foreign hosts and, on a shared dashboard, changes without the token.
 
     A page's address with ?token= sets the cookie that counts from then on. `hosts` as in Streamlit's
-    server.allowedHosts; none means any.
+    server.allowedHosts; none means any. `embedders` are the sites whose pages may show ours in a frame. There
+    everybody is a guest: browsers do not send the cookie from another site's page.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = (), body_seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Iterable[str] = (),
+        embedders: Iterable[str] = (),
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
         self._app = app
         self._hosts = {host.lower().strip("[]") for host in hosts}
         self._body_seconds = body_seconds
+        frames = " ".join(["frame-ancestors 'self'", *embedders])
+        old = {} if embedders else {"X-Frame-Options": "SAMEORIGIN"}  # which knows no names of sites
+        self._headers = HEADERS | {"Content-Security-Policy": frames} | old
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on, one request or web socket."""
@@ -51,7 +59,7 @@ class Guard:
                 await self._app(scope, receive, send)
             return
         answer = _refusal(scope, headers, foreign) or _entry(scope)
-        await (answer or self._patient)(scope, receive, _with_headers(send))
+        await (answer or self._patient)(scope, receive, _with_headers(send, self._headers))
 
     async def _patient(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; when its body stalls, that counts as the other side having gone."""
@@ -131,11 +139,11 @@ def _entry(scope: Scope) -> Response | None:
     return answer
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, sent: Mapping[str, str]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in sent.items():
                 headers.setdefault(name, value)
         await send(message)
 

@@ -13,12 +13,12 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vos import jobs, plugins, segment, uploads
+from vos import jobs, plugins, segment, sharing, uploads
 from vos.api.answers import NotThere, problem, send_file
 from vos.api.form import Form, read_form
 from vos.api.jobs import ended
 from vos.api.operations import Operation
-from vos.api.schemas import JOB, RESULT, TEXT, array, job_of, result_of
+from vos.api.schemas import JOB, RESULT, TEXT, TITLE_LETTERS, array, job_of, read_names, result_of
 from vos.correct import merge_prompts
 from vos.errors import InvalidInput
 from vos.net.device import choose
@@ -36,7 +36,6 @@ from vos.video.read import open_clip, probe
 FIELDS = ("clip", "digest", "mask", "click", "box", "gone", "engine", "options", "title", "names")
 MARKS = ("mask", "click", "box", "gone")
 ENGINE, PICKER = "memory", "click"
-TITLE_LETTERS = 120
 PARENT = "/api/results/{result_id}"
 
 
@@ -69,14 +68,16 @@ async def correct(request: Request) -> Response:
 
 async def _answer(request: Request, job: Job, digest: str) -> Response:
     runner = await to_thread.run_sync(jobs.runner)
-    job_id = await to_thread.run_sync(runner.submit, job, digest)
+    visitor = sharing.visitor(request.client.host if request.client else None)
+    job_id = await to_thread.run_sync(runner.submit, job, digest, visitor)
     if request.query_params.get("wait", "0") not in ("0", "", "false"):
         return await _whole(request, job_id)
     status = runner.status(job_id)
     if status is None or status.cached:
         result = await to_thread.run_sync(runner.store.get, job_id)
         if result:
-            return JSONResponse(result_of(result))
+            marks = await to_thread.run_sync(runner.store.marking.of, job_id)
+            return JSONResponse(result_of(result, marks))
     if status is None:
         raise NotThere("the job is not known any more; please ask for it again")
     body = job_of(status)
@@ -115,10 +116,6 @@ def _facts(result: Result) -> dict[str, str]:
 def _read_job(form: Form, store: Store) -> tuple[Job, str]:
     clip = _clip(form, store)
     info = probe(clip.path)
-    names = {
-        read_number(key) if key.isdecimal() else 0: str(name)[:60]
-        for key, name in _json(form, "names").items()
-    }
     engine = form.one("engine", ENGINE)
     job = Job(
         clip=clip.path,
@@ -126,7 +123,7 @@ def _read_job(form: Form, store: Store) -> tuple[Job, str]:
         prompts=_prompts(form, clip.path, info.size_hw),
         options=read_options(plugins.ENGINES, engine, _options(form)),
         title=form.one("title").strip()[:TITLE_LETTERS] or Path(clip.name).stem[:TITLE_LETTERS],
-        names=names,
+        names=read_names(_json(form, "names")),
     )
     segment.check(job, info)
     return job, clip.digest

@@ -14,7 +14,7 @@ from vos.api.answers import GONE, NotThere, asked_result, explained, problem, se
 from vos.api.operations import Operation
 from vos.api.schemas import RESULT, RESULTS, TEXT, result_of, row_of
 from vos.errors import InvalidInput
-from vos.store.index import SORTS
+from vos.store.rows import SORTS
 from vos.types import read_number
 from vos.video.masks import MaskReader, encode_png
 
@@ -28,11 +28,13 @@ def all_results(request: Request) -> Response:
     asked = request.query_params
     offset, limit = _number(request, "offset", 0), min(_number(request, "limit", 24), MOST)
     which = {"search": asked.get("search", ""), "sort": asked.get("sort", "newest")}
-    which["engine"] = asked.get("engine", "")
-    page = jobs.runner().store.page(offset, limit, **which)
+    which |= {name: asked.get(name, "") for name in ("engine", "tag")}
+    pinned = asked.get("pinned", "0") == "1"
+    page = jobs.runner().store.page(offset, limit, pinned=pinned, **which)
     links = {}
     if offset + limit < page.total and limit:
-        links["next"] = f"/api/results?{urlencode(which | {'offset': offset + limit, 'limit': limit})}"
+        more = which | {"pinned": int(pinned), "offset": offset + limit, "limit": limit}
+        links["next"] = f"/api/results?{urlencode(more)}"
     rows = [row_of(row) for row in page.rows]
     content = {"results": rows, "total": page.total, "offset": offset, "limit": limit, "links": links}
     return send_json(request, content)
@@ -47,7 +49,8 @@ def _number(request: Request, name: str, default: int) -> int:
 
 def one_result(request: Request) -> Response:
     """Send all that is known of a result."""
-    return send_json(request, result_of(asked_result(request)))
+    result = asked_result(request)
+    return send_json(request, result_of(result, jobs.runner().store.marking.of(result.id)))
 
 
 def delete(request: Request) -> Response:
@@ -134,9 +137,11 @@ _ONE = "/api/results/{result_id}"
 _JSON = ("application/json", RESULT)
 _WHOLE = {"type": "integer", "minimum": 0, "maximum": 10**9 - 1}
 _LIST = {
-    "search": {**TEXT, "description": "Part of a title or of an object's name"},
+    "search": {**TEXT, "description": "Part of a title, of an object's name or of a tag"},
     "sort": {"enum": list(SORTS)},
     "engine": TEXT,
+    "tag": TEXT,
+    "pinned": {"enum": ["0", "1"], "description": "1: only those that are pinned"},
     "offset": _WHOLE,
     "limit": {**_WHOLE, "maximum": MOST, "default": 24},
 }

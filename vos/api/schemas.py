@@ -9,14 +9,16 @@ from types import ModuleType
 from typing import Any
 
 from vos import downloads, plugins
+from vos.errors import InvalidInput
 from vos.jobs.exports import ExportStatus
 from vos.jobs.status import JobStatus
-from vos.store import Row
-from vos.types import Result
+from vos.store import Marks, Row
+from vos.types import Result, read_number
 
 TEXT: Mapping[str, Any] = {"type": "string"}
 WHOLE: Mapping[str, Any] = {"type": "integer", "minimum": 0}
 TRUTH: Mapping[str, Any] = {"type": "boolean"}
+TITLE_LETTERS, NAME_LETTERS = 120, 60
 
 
 def _object(required: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -45,7 +47,11 @@ JOB = _object(
         "links": LINKS,
     }
 )
-RESULT = _object({"id": TEXT, "title": TEXT, "engine": TEXT, "created": {"type": "number"}, "links": LINKS})
+RESULT = _object(
+    {"id": TEXT, "title": TEXT, "engine": TEXT, "created": {"type": "number"}, "links": LINKS},
+    pinned=TRUTH,
+    tags=array(TEXT),
+)
 RESULTS = _object({"results": array(RESULT), "total": WHOLE, "offset": WHOLE, "limit": WHOLE, "links": LINKS})
 OPTION = _object({"name": TEXT, "type": TEXT, "default": {}, "help": TEXT})
 PLUGIN = _object({"name": TEXT, "title": TEXT, "summary": TEXT, "options": array(OPTION)})
@@ -69,9 +75,9 @@ def job_of(status: JobStatus | ExportStatus) -> dict[str, Any]:
     return {"kind": "segment", **fields, "links": links}
 
 
-def result_of(result: Result) -> dict[str, Any]:
-    """Return a whole result as JSON has it: result.json (docs/files.md) and links."""
-    return downloads.describe(result) | {"links": links_of(result.id)}
+def result_of(result: Result, marks: Marks) -> dict[str, Any]:
+    """Return a whole result as JSON has it: result.json (docs/files.md), what is set on it, and links."""
+    return downloads.describe(result) | dataclasses.asdict(marks) | {"links": links_of(result.id)}
 
 
 def row_of(row: Row) -> dict[str, Any]:
@@ -116,3 +122,16 @@ def options_of(module: ModuleType) -> list[dict[str, Any]]:
         fact |= {key: meta[key] for key in ("choices", "min", "max") if key in meta}
         found.append(fact)
     return found
+
+
+def read_names(given: object) -> dict[int, str]:
+    """Return objects' names as JSON has them, by id.
+
+    Raises:
+        InvalidInput: it is no JSON object of texts.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidInput("names is no JSON object")
+    return {
+        read_number(key) if key.isdecimal() else 0: str(name)[:NAME_LETTERS] for key, name in given.items()
+    }

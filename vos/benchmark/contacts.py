@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from vos.benchmark.overlap import jaccard
 from vos.errors import InvalidInput
 from vos.net.train.contacts import recoloured
-from vos.net.train.cutouts import Cutout, cut, object_of, varied
-from vos.net.train.data import Data, Picture, find, pick
+from vos.net.train.cutouts import Cutout, cut, cut_object, vary
+from vos.net.train.data import Data, PictureFile, find, pick
 from vos.types import Frame, Mask, Prediction, Prompt, Segmenter, VideoInfo
 
 HELD_OUT = ("bear", "car-turn", "dance-jump", "motorbike", "soccerball")
@@ -63,7 +63,7 @@ class Stage(Protocol):
 class VideoStage:
     """A video with masks, played forwards and backwards in turn; its double is half a video away."""
 
-    def __init__(self, pictures: tuple[Picture, ...]):
+    def __init__(self, pictures: tuple[PictureFile, ...]):
         self.pictures = pictures
         height, width = pictures[0].read_mask().shape
         self.size_hw = height, width
@@ -202,7 +202,7 @@ def _contact(
     kind: str,
     course: str,
     looks: str,
-    videos: tuple[tuple[Picture, ...], ...],
+    videos: tuple[tuple[PictureFile, ...], ...],
     photos: Data,
     quick: bool,
     rng: np.random.Generator,
@@ -232,8 +232,8 @@ def _contact(
 def _thing(photos: Data, rng: np.random.Generator) -> Cutout:
     found = None
     while found is None:
-        found = object_of(pick(photos.cutouts, rng), rng)
-    return varied(found, rng, 0.5)
+        found = cut_object(pick(photos.cutouts, rng), rng)
+    return vary(found, rng, 0.5)
 
 
 def _track(stage: Stage, length: int) -> tuple[Point, float]:

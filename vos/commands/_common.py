@@ -16,7 +16,7 @@ from vos.benchmark.overlap import boundary_f, jaccard
 from vos.errors import InvalidInput
 from vos.net.train.backbone import start_trunk
 from vos.net.train.checkpoint import load_weights, read_tensors, save_weights
-from vos.net.train.data import Data, Picture, find
+from vos.net.train.data import Data, PictureFile, find
 from vos.net.train.loop import Validate
 from vos.types import Device, Frame, Options, Prediction, Prompt, Segmenter, VideoInfo
 from vos.weights import needed
@@ -67,14 +67,14 @@ def hold_out(parser: ArgumentParser) -> None:
     )
 
 
-def split(args: Namespace) -> tuple[Data, dict[str, tuple[Picture, ...]]]:
+def split(args: Namespace) -> tuple[Data, dict[str, tuple[PictureFile, ...]]]:
     """Return what to learn from, without a share of the photos, and the sequences held out."""
     if args.hold_out == "none":
         return find(args.data).hold_out(())
     return find(args.data).hold_out_photos()[0].hold_out(args.hold_out.split(","))
 
 
-def short_side(engine: ModuleType, videos: Mapping[str, tuple[Picture, ...]]) -> int:
+def short_side(engine: ModuleType, videos: Mapping[str, tuple[PictureFile, ...]]) -> int:
     """Return the engine's usual short side, or that of the smallest of the videos, which holds no more."""
     sides = [min(video[0].read_frame().shape[:2]) for video in videos.values()]
     return int(min([engine.Options().short_side, *sides]))
@@ -83,7 +83,7 @@ def short_side(engine: ModuleType, videos: Mapping[str, tuple[Picture, ...]]) ->
 def validation(
     engine: ModuleType,
     options: Options,
-    videos: Mapping[str, tuple[Picture, ...]],
+    videos: Mapping[str, tuple[PictureFile, ...]],
     out: Path,
     device: Device,
 ) -> Validate | None:
@@ -99,7 +99,7 @@ def validation(
 class Pictures:
     """A sequence of pictures as a clip; see vos.types.Clip."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[PictureFile, ...]
 
     @property
     def info(self) -> VideoInfo:
@@ -131,7 +131,7 @@ class HeldOut:
 
     engine: ModuleType
     options: Options
-    videos: Mapping[str, tuple[Picture, ...]]
+    videos: Mapping[str, tuple[PictureFile, ...]]
     device: Device
     scratch: Path
 
@@ -150,7 +150,7 @@ class HeldOut:
         return {"score": (j + f) / 2, "j": j, "f": f} | {name: sum(jf) / 2 for name, jf in each.items()}
 
 
-def _scores(segmenter: Segmenter, pictures: tuple[Picture, ...], prompted: bool) -> tuple[float, float]:
+def _scores(segmenter: Segmenter, pictures: tuple[PictureFile, ...], prompted: bool) -> tuple[float, float]:
     """Return the mean J and F over a sequence's frames without the first and the last, objects as one."""
     prompts = [Prompt(0, pictures[0].read_mask())] if prompted else []
     j, f = [], []

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vos.net.train.data import Data, Picture, find
+from vos.net.train.data import Data, PictureFile, find
 from vos.types import Frame
 from vos.video.masks import encode_png
 
@@ -57,11 +57,11 @@ def _pack(data: Data, part: str, root: Path, out: Path, budget: float) -> int:
     return used
 
 
-def _spaced(group: Sequence[Picture], every: float) -> list[Picture]:
+def _spaced(group: Sequence[PictureFile], every: float) -> list[PictureFile]:
     return [group[int(i * every)] for i in range(int((len(group) - 1) / every) + 1)]
 
 
-def _encoded(picture: Picture) -> tuple[bytes, ...]:
+def _encoded(picture: PictureFile) -> tuple[bytes, ...]:
     """Return a picture as a JPEG and, where it has one, its mask as a PNG, at the smaller size."""
     frame = picture.read_frame()
     scale = min(1.0, SHORT_SIDE / min(frame.shape[:2]))
@@ -79,7 +79,7 @@ def _jpeg(frame: Frame) -> bytes:
     return data.tobytes()
 
 
-def _write(picture: Picture, files: tuple[bytes, ...], root: Path, out: Path) -> int:
+def _write(picture: PictureFile, files: tuple[bytes, ...], root: Path, out: Path) -> int:
     paths = [picture.image.with_suffix(".jpg")]
     if picture.mask is not None:
         paths.append(picture.mask)

@@ -31,6 +31,7 @@ from vos.video.write import VideoWriter
 HELP = "measure speed and memory of every engine on the sample clip"
 SIZES = {"480p": (480, 854), "1080p": (1080, 1920)}
 OBJECTS = (1, 2, 4, 8)
+FRAMES = 90  # of a clip, where its length is not what is measured
 LENGTHS = (100, 1000)
 STAGES = ("decode", "segment", "render", "encode", "pack")
 FPS = Fraction(30)
@@ -106,8 +107,10 @@ def _line(cells: Iterable[object]) -> str:
 
 
 def _rows(engines: Mapping[str, Options], quick: bool, device: Device, folder: Path) -> Iterator[Row]:
-    runs = [(size, 1, 90) for size in SIZES]
-    runs += [("480p", objects, 90) for objects in OBJECTS[1:]] + [("480p", 1, frames) for frames in LENGTHS]
+    runs = [(size, 1, FRAMES) for size in SIZES]
+    runs += [("480p", objects, FRAMES) for objects in OBJECTS[1:]] + [
+        ("480p", 1, frames) for frames in LENGTHS
+    ]
     for engine, options in engines.items():
         for size, objects, frames in runs[:1] if quick else runs:
             _, mask = next(sample.frames(1, SIZES[size], objects=objects))

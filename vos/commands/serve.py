@@ -25,6 +25,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="to others on this network, too: they look, the link with the token may change",
     )
+    parser.add_argument(
+        "--embed-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a site, such as https://films.example, whose pages may show the dashboard in an iframe; may be "
+        "given several times",
+    )
     parser.add_argument("rest", nargs="*", metavar="-- OPTION", help="options of `streamlit run`")
 
 
@@ -64,6 +72,9 @@ def lan_address() -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    if args.embed_origin:
+        os.environ[sharing.EMBED] = " ".join(sharing.read_origins(args.embed_origin))
+    sharing.embedders()  # what the environment names is looked over before anything starts
     shared = _share(args.port) if args.share else []
     sys.argv = ["streamlit", "run", str(app_path()), "--server.port", str(args.port), *shared, *args.rest]
     runpy.run_module("streamlit", run_name="__main__")

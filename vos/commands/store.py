@@ -1,4 +1,4 @@
-"""python -m vos store: whether the results on disk are sound, their repair, and results as single files."""
+"""python -m vos store: whether results on disk are sound, their repair, their limit, and results as files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from vos.commands.export import find
 from vos.errors import InvalidInput, StorageUnavailable
 from vos.folders import results
 from vos.store import Store, parcel
+from vos.store.room import GB
 
-HELP = "look over and repair the results on disk; write one as a file, or bring one in"
+HELP = "look over, repair and limit the results on disk; write one as a file, or bring one in"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,14 +29,16 @@ def arguments(parser: ArgumentParser) -> None:
     export.add_argument("--out", type=Path, metavar="FILE", help="default: the title and _result.vos.zip")
     bring = commands.add_parser("import", help="bring a result in that export wrote")
     bring.add_argument("file", type=Path, metavar="FILE")
-    for command in (check, export, bring):
+    limit = commands.add_parser("limit", help="show, or set, how much disk space the results may take")
+    limit.add_argument("gigabytes", nargs="?", type=float, metavar="GB")
+    for command in (check, export, bring, limit):
         command.add_argument(
             "--cache", type=Path, metavar="FOLDER", help="the store; default: $VOS_CACHE or cache/"
         )
 
 
 def run(args: Namespace) -> int:
-    """Check, repair, export or import; 1 when something was wrong and was not repaired.
+    """Check, repair, export, import or limit; 1 when something was wrong and was not repaired.
 
     Raises:
         StorageUnavailable: there is no store, or it cannot be read or written.
@@ -43,6 +46,8 @@ def run(args: Namespace) -> int:
     if args.action == "check":
         return _check(args)
     with Store(args.cache or results()) as store:
+        if args.action == "limit":
+            return _limit(store, args.gigabytes)
         if args.action == "import":
             result = parcel.unpack(store, args.file)
             print(f"{result.title}: {result.id}")
@@ -53,6 +58,16 @@ def run(args: Namespace) -> int:
             raise InvalidInput(f"{target} exists already; name another file with --out")
         parcel.pack(store, result.id, target)
         print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+def _limit(store: Store, limit_gb: float | None) -> int:
+    if limit_gb is not None:
+        store.room.set_limit(limit_gb)
+    usage = store.room.usage()
+    print(f"{usage.used_bytes / GB:.2f} of {usage.limit_bytes / GB:g} GB used in {store.folder}")
+    if usage.leaving:
+        print(f"the {usage.leaving} least recently used results go when the next one comes; pinned ones stay")
     return 0
 
 

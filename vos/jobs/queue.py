@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from vos import segment
 from vos.errors import Cancelled, InvalidInput, QueueFull, VosError
+from vos.jobs import fair
 from vos.jobs.exports import ExportQueue, Worker
 from vos.jobs.files import JobFiles
 from vos.jobs.status import JobStatus, first_status
@@ -30,8 +31,8 @@ PREVIEW_SIDE = 640
 
 
 class _Entry:
-    def __init__(self, job: Job, digest: str, status: JobStatus) -> None:
-        self.job, self.digest, self.status = job, digest, status
+    def __init__(self, job: Job, digest: str, status: JobStatus, visitor: str = "") -> None:
+        self.job, self.digest, self.status, self.visitor = job, digest, status, visitor
         self.cancel, self.stop = threading.Event(), threading.Event()
         self.preview = b""
         self._first: tuple[float, int] | None = None
@@ -77,6 +78,7 @@ class JobRunner:
         self._capacity = capacity
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._queue: deque[_Entry] = deque()
+        self._running = ""  # the visitor whose job runs
         self._changed = threading.Condition()
         self._closing = False
         self._files = JobFiles(store.folder / "jobs")
@@ -86,16 +88,18 @@ class JobRunner:
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job, digest: str) -> str:
+    def submit(self, job: Job, digest: str, visitor: str = "") -> str:
         """Queue a job unless it is queued, running or stored already; return its id.
+
+        `visitor` is who asks, where several take turns (vos.sharing.visitor).
 
         Raises:
             InvalidInput: the request cannot be right.
-            QueueFull: too many jobs wait.
+            QueueFull: too many jobs wait, or too many of this visitor's.
         """
         job_id = segment.job_id(job, digest)
         stored = self.store.get(job_id) is not None  # the disk is never asked while the lock is held
-        entry = _Entry(job, digest, first_status(job_id, job))
+        entry = _Entry(job, digest, first_status(job_id, job), visitor)
         if stored:
             self._files.remove(job_id)
         else:
@@ -116,7 +120,7 @@ class JobRunner:
         """
         if (entry := self._entries.get(job_id)) is None:
             raise InvalidInput(f"the job {job_id[:12]} is not known any more; please ask for it again")
-        new_id = self.submit(entry.job, entry.digest)
+        new_id = self.submit(entry.job, entry.digest, entry.visitor)
         if new_id != job_id:  # other weights make it another request
             self.forget(job_id)
         return new_id
@@ -202,7 +206,8 @@ class JobRunner:
             elif len(self._queue) >= self._capacity:
                 raise QueueFull(f"{len(self._queue)} jobs wait already; at most {self._capacity} can")
             else:
-                self._queue.append(entry)
+                at = fair.place([waits.visitor for waits in self._queue], self._running, entry.visitor)
+                self._queue.insert(at, entry)
             self._entries[job_id] = entry
             self._entries.move_to_end(job_id)
             self._forget()
@@ -237,11 +242,12 @@ class JobRunner:
                 if self._closing:
                     return
                 entry = self._queue.popleft()
+                self._running = entry.visitor
                 entry.status = replace(entry.status, state="running", note="starting")
             final = self._run(entry)
             self._files.remove(final.id)
             with self._changed:
-                entry.status = final
+                entry.status, self._running = final, ""
                 self._changed.notify_all()
 
     def _run(self, entry: _Entry) -> JobStatus:

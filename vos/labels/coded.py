@@ -106,7 +106,7 @@ def _look_up(table: NDArray[Any], ranks: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(cv2.LUT(ranks, np.pad(table, (0, 256 - len(table)))))
 
 
-def strips(image: Image.Image, mode: str) -> Iterator[NDArray[Any]]:
+def read_strips(image: Image.Image, mode: str) -> Iterator[NDArray[Any]]:
     """Yield a picture as rows of codes: mode "P" gives indices, "L" and "" levels, "RGB" colours."""
     for rows in _rows((image.height, image.width)):
         part = image.crop((0, rows.start, image.width, rows.stop))
@@ -139,7 +139,7 @@ def _rgba(image: Image.Image) -> Iterator[NDArray[np.uint8]]:
         yield np.array(image.crop((0, rows.start, image.width, rows.stop)).convert("RGBA"))
 
 
-def array_strips(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def cut_strips(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield the rows of an array (H, W) in strips."""
     return (np.asarray(array[rows]) for rows in _rows(array.shape))
 

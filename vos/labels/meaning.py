@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vos.errors import InvalidInput
-from vos.labels.coded import CLEAR, Coded, array_strips, cut_out, strips
+from vos.labels.coded import CLEAR, Coded, cut_out, cut_strips, read_strips
 from vos.labels.labeller import PALETTE, Labeller
 from vos.types import MAX_OBJECTS, VOID, Mask, object_ids
 
@@ -43,7 +43,7 @@ def picture_labels(image: Image.Image, labeller: Labeller) -> Labels:
     shape = (image.height, image.width)
     lossy = image.format in ("JPEG", "MPO")
     if image.mode == "P" and (image.getpalette() or [])[:3] == [0, 0, 0]:
-        coded = Coded.of(strips(image, "P"), shape)
+        coded = Coded.of(read_strips(image, "P"), shape)
         standard = _is_standard(image)
         if len(coded.codes) <= _FEW or standard:
             labels = _ids(coded, labeller, VOID)
@@ -51,15 +51,15 @@ def picture_labels(image: Image.Image, labeller: Labeller) -> Labels:
     if clear := cut_out(image):
         return _cut_out(Coded.of(clear, shape), labeller)
     if image.mode in ("L", "1"):
-        return levels_labels(Coded.of(strips(image, "L"), shape), labeller, lossy=lossy)
+        return levels_labels(Coded.of(read_strips(image, "L"), shape), labeller, lossy=lossy)
     if image.mode[0] == "I":
-        coded = Coded.of(strips(image, ""), shape)
+        coded = Coded.of(read_strips(image, ""), shape)
         if coded.codes[0] < 0:
             raise InvalidInput(f"the mask has the level {coded.codes[0]}; 0 and above are allowed")
         return levels_labels(coded, labeller)
     if image.mode == "F":
         return array_labels(np.asarray(image), labeller)
-    coded = Coded.of(strips(image, "RGB"), shape)
+    coded = Coded.of(read_strips(image, "RGB"), shape)
     red, green, blue = _channels(coded.codes).T
     if (red == green).all() and (red == blue).all():
         return levels_labels(Coded(coded.ranks, coded.codes & 255, coded.counts), labeller, lossy=lossy)
@@ -75,10 +75,10 @@ def array_labels(array: NDArray[np.generic], labeller: Labeller) -> Labels:
     low, high = float(array.min(initial=0)), float(array.max(initial=0))
     if not (low >= 0 and high < 2**32):
         raise InvalidInput(f"the label map has numbers from {low:g} to {high:g}; 0 and above are allowed")
-    if array.dtype.kind == "f" and any((part != np.floor(part)).any() for part in array_strips(array)):
-        scaled = (np.rint(part * (VOID / high)).astype(np.uint8) for part in array_strips(array))
+    if array.dtype.kind == "f" and any((part != np.floor(part)).any() for part in cut_strips(array)):
+        scaled = (np.rint(part * (VOID / high)).astype(np.uint8) for part in cut_strips(array))
         return levels_labels(Coded.of(scaled, (array.shape[0], array.shape[1])), labeller, lossy=True)
-    whole = (part.astype(np.uint32) for part in array_strips(array))
+    whole = (part.astype(np.uint32) for part in cut_strips(array))
     coded = Coded.of(whole, (array.shape[0], array.shape[1]))
     return _ids(coded, labeller, VOID)
 

@@ -14,8 +14,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vos.errors import DamagedResult
-from vos.store.index import Entry, Row
+from vos.errors import DamagedResult, InvalidInput
+from vos.store.marks import UNMARKED, Marks
+from vos.store.rows import Entry, Row
 from vos.types import Result
 
 NAMES = {
@@ -32,6 +33,7 @@ NAMES = {
 }
 META = "meta.json"
 FILES = ("overlay", "masks", "prompts", "thumbnail", "tracks", "confidence")
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
 OPTIONAL = ("attention", "frame_names", "notes")  # results that an earlier version stored may lack later ones
 
 
@@ -43,19 +45,24 @@ def facts(result: Result) -> dict[str, Any]:
     return fields
 
 
-def fill(folder: Path, result: Result, files: Mapping[str, Path], own: tuple[Path, ...]) -> Entry:
+def fill(
+    folder: Path,
+    result: Result,
+    files: Mapping[str, Path],
+    own: tuple[Path, ...],
+    marks: Marks = UNMARKED,
+) -> Entry:
     """Make a result's folder out of its files and return its entry; files that lie in `own` are linked."""
     for name, path in files.items():
         bring(path, folder / NAMES[name], own)
     sizes = {name: (folder / NAMES[name]).stat().st_size for name in files}
-    text = describe(result, sizes)
-    write_meta(folder, text)
-    return entry_of(result, sizes, folder.name, text)
+    return write_meta(folder, result, sizes, marks)
 
 
-def describe(result: Result, sizes: Mapping[str, int]) -> str:
+def describe(result: Result, sizes: Mapping[str, int], marks: Marks = UNMARKED) -> str:
     """Return the text of meta.json."""
-    return json.dumps({"result": facts(result), "sizes": dict(sizes)})
+    set_on_it = {} if marks == UNMARKED else {"marks": dataclasses.asdict(marks)}
+    return json.dumps({"result": facts(result), "sizes": dict(sizes)} | set_on_it)
 
 
 def bring(source: Path, target: Path, own: tuple[Path, ...]) -> None:
@@ -88,22 +95,22 @@ def take_file(folder: Path, name: str, path: Path, own: tuple[Path, ...]) -> Ent
     os.replace(part, folder / name)
     sizes = {other: size for other, size in sizes.items() if other not in earlier}
     sizes[name] = (folder / name).stat().st_size
-    text = describe(result, sizes)
-    write_meta(folder, text)
+    entry = write_meta(folder, result, sizes, entry.marks)
     for other in earlier:
         (folder / other).unlink(missing_ok=True)
-    return entry_of(result, sizes, folder.name, text)
+    return entry
 
 
-def write_meta(folder: Path, text: str) -> None:
-    """Write meta.json, whole or not at all."""
-    part = folder / f".{META}"
+def write_meta(folder: Path, result: Result, sizes: Mapping[str, int], marks: Marks) -> Entry:
+    """Write meta.json, whole or not at all, and return the result's entry."""
+    part, text = folder / f".{META}", describe(result, sizes, marks)
     try:
         part.write_text(text, encoding="utf-8")
         os.replace(part, folder / META)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    return entry_of(result, sizes, marks, folder.name, text)
 
 
 def read_entry(folder: Path) -> tuple[Result, Entry]:
@@ -116,12 +123,12 @@ def read_entry(folder: Path) -> tuple[Result, Entry]:
         text = (folder / META).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise DamagedResult(f"its {META} cannot be read: {error}") from error
-    result, sizes = read_text(text, folder)
-    return result, entry_of(result, sizes, folder.name, text)
+    result, sizes, marks = read_text(text, folder)
+    return result, entry_of(result, sizes, marks, folder.name, text)
 
 
-def read_text(text: str, folder: Path) -> tuple[Result, dict[str, int]]:
-    """Return the result that a text describes, with its files in a folder, and the files' sizes in bytes.
+def read_text(text: str, folder: Path) -> tuple[Result, dict[str, int], Marks]:
+    """Return the result that a text describes, with its files in a folder, their sizes in bytes, its marks.
 
     Raises:
         DamagedResult: the text is not as it was written, or a file is missing or of another size.
@@ -130,7 +137,8 @@ def read_text(text: str, folder: Path) -> tuple[Result, dict[str, int]]:
         fields = json.loads(text)
         sizes = _read(dict[str, int], fields["sizes"])
         result: Result = _read(Result, fields["result"] | {"files": {}})
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        marks: Marks = _read(Marks, fields.get("marks", {}))
+    except (*_UNREADABLE, InvalidInput) as error:
         raise DamagedResult(f"its description does not read back: {type(error).__name__}: {error}") from error
     files = {name: folder / NAMES.get(name, name) for name in sizes}
     for name, path in files.items():
@@ -138,10 +146,10 @@ def read_text(text: str, folder: Path) -> tuple[Result, dict[str, int]]:
         if size != sizes[name]:
             got = "missing" if size is None else f"{size} bytes"
             raise DamagedResult(f"its file {path.name} has {sizes[name]} bytes; got {got}")
-    return dataclasses.replace(result, files=files), sizes
+    return dataclasses.replace(result, files=files), sizes, marks
 
 
-def entry_of(result: Result, sizes: Mapping[str, int], folder: str, text: str) -> Entry:
+def entry_of(result: Result, sizes: Mapping[str, int], marks: Marks, folder: str, text: str) -> Entry:
     """Return what the index keeps of a result."""
     own = sum(size for name, size in sizes.items() if name != "source")
     row = Row(
@@ -153,8 +161,10 @@ def entry_of(result: Result, sizes: Mapping[str, int], folder: str, text: str) -
         own,
         len(result.visible),
         result.digest,
+        marks.pinned,
+        marks.tags,
     )
-    sought = "\n".join([result.title, *result.names.values()]).casefold()
+    sought = "\n".join([result.title, *result.names.values(), *marks.tags]).casefold()
     return Entry(row, folder, text, sizes.get("source", 0), float(result.created), sought)
 
 

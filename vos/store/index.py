@@ -1,4 +1,4 @@
-"""The index of all results in one SQLite file: rows for lists and the text of each; it can be made anew."""
+"""The index of all results in one SQLite file; it can be made anew, and is when it cannot be read."""
 
 from __future__ import annotations
 
@@ -6,89 +6,21 @@ import contextlib
 import os
 import secrets
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from vos.errors import DamagedResult
 from vos.folders import sqlite_code
 from vos.owned import exclusive
+from vos.store import rows
+from vos.store.rows import Page
 
 T = TypeVar("T")
 
-SORTS = {
-    "newest": "created DESC, id",
-    "oldest": "created, id",
-    "title": "sought, id",
-    "largest": "bytes DESC, id",
-}
 WAIT_S = 30
 WHY = "why.txt"
 UNUSABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_SCHEMA = """
-PRAGMA journal_mode = WAL;
-CREATE TABLE IF NOT EXISTS results (
-    id TEXT PRIMARY KEY, title TEXT, engine TEXT, created REAL, frames INTEGER, bytes INTEGER,
-    objects INTEGER, digest TEXT, folder TEXT, clip_bytes INTEGER, used REAL, sought TEXT);
-CREATE TABLE IF NOT EXISTS texts (id TEXT PRIMARY KEY, text TEXT);
-CREATE INDEX IF NOT EXISTS by_created ON results (created);
-CREATE INDEX IF NOT EXISTS by_sought ON results (sought);
-CREATE INDEX IF NOT EXISTS by_bytes ON results (bytes);
-CREATE INDEX IF NOT EXISTS by_clip ON results (digest, clip_bytes);
-"""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A result in a list: `created` in seconds since 1970, `bytes` without the clip's, `objects` how many.
-
-    Raises:
-        DamagedResult: a field is of another type.
-    """
-
-    id: str
-    title: str
-    engine: str
-    created: float
-    frames: int
-    bytes: int
-    objects: int
-    digest: str
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value, kind = getattr(self, field.name), {"str": str, "int": int, "float": float}[str(field.type)]
-            if type(value) is not kind:
-                raise DamagedResult(f"{field.name} of a result is {value!r}; {field.type} is expected")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """All that the index keeps of a result: its row, its folder's name, its text, the clip's size.
-
-    `sought` is what a search looks through: the title and the objects' names.
-    """
-
-    row: Row
-    folder: str
-    text: str
-    clip_bytes: int
-    used: float
-    sought: str
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some rows of the many that match, and how many match."""
-
-    rows: tuple[Row, ...]
-    total: int
-
-
-COLUMNS = ", ".join(field.name for field in fields(Row))
 
 
 class Index:
@@ -145,20 +77,28 @@ class Index:
             self._mend(error)
             return work()
 
-    def page(self, offset: int, count: int, *, search: str, sort: str, engine: str, digest: str) -> Page:
+    def page(
+        self,
+        offset: int,
+        count: int,
+        *,
+        search: str,
+        sort: str,
+        engine: str,
+        digest: str,
+        tag: str,
+        pinned: bool,
+    ) -> Page:
         """Return the rows of a page; Raises DamagedResult when one does not hold what it should."""
-        conditions = {
-            "instr(sought, ?)": search.strip().casefold(),
-            "engine = ?": engine,
-            "digest = ?": digest,
-        }
-        used = {condition: value for condition, value in conditions.items() if value}
-        where = f"FROM results WHERE {' AND '.join(['1', *used])}"
-        rows = self.ask(
-            f"SELECT {COLUMNS} {where} ORDER BY {SORTS[sort]} LIMIT ? OFFSET ?", *used.values(), count, offset
+        where, values = rows.select(search, engine, digest, tag, pinned)
+        found = self.ask(
+            f"SELECT {rows.COLUMNS} {where} ORDER BY {rows.SORTS[sort]} LIMIT ? OFFSET ?",
+            *values,
+            count,
+            offset,
         )
-        total = self.ask(f"SELECT COUNT(*) {where}", *used.values())[0][0]
-        return Page(tuple(Row(*row) for row in rows), int(str(total)))  # type: ignore[arg-type]
+        total = self.ask(f"SELECT COUNT(*) {where}", *values)[0][0]
+        return Page(tuple(rows.row_of(row) for row in found), int(str(total)))
 
     def _ask(self, question: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
         try:
@@ -187,7 +127,8 @@ class Index:
             self._path, timeout=WAIT_S, isolation_level=None, check_same_thread=False
         )
         try:
-            self._keeper.executescript(_SCHEMA)
+            self._keeper.executescript(rows.SCHEMA)
+            rows.upgrade(self._keeper)
             if (found := self._keeper.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise _damaged(found)
         except BaseException:
@@ -210,47 +151,6 @@ class Index:
                 note(aside, sentence)
                 self._begin()
         self._mended(sentence)
-
-
-def insert(connection: sqlite3.Connection, entry: Entry) -> None:
-    """Write one result into the index, in place of its earlier row."""
-    row = entry.row
-    values = (*astuple(row), entry.folder, entry.clip_bytes, entry.used, entry.sought)
-    connection.execute(f"INSERT OR REPLACE INTO results VALUES ({', '.join('?' * len(values))})", values)
-    connection.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (row.id, entry.text))
-
-
-def remove(connection: sqlite3.Connection, found: list[tuple[str, str]]) -> None:
-    """Take results out of the index, by id and folder; an id that has another folder by now stays."""
-    connection.executemany("DELETE FROM results WHERE id = ? AND folder = ?", found)
-    connection.executemany(
-        "DELETE FROM texts WHERE id = ? AND NOT EXISTS (SELECT 1 FROM results WHERE results.id = texts.id)",
-        [(result_id,) for result_id, _ in found],
-    )
-
-
-SIZES = "SELECT id, folder, digest, bytes, clip_bytes FROM results ORDER BY used, created"
-
-
-def used_bytes(found: list[Any]) -> int:
-    """Return the disk space of the results that SIZES finds, each clip counted once."""
-    clips = {digest: clip_bytes for _, _, digest, _, clip_bytes in found}
-    return int(sum(own for _, _, _, own, _ in found) + sum(clips.values()))
-
-
-def surplus(connection: sqlite3.Connection, limit_bytes: int, keep: str) -> list[tuple[str, str]]:
-    """Return id and folder of the results that must go for the limit, least recently used first."""
-    found = connection.execute(SIZES).fetchall()
-    taken_bytes, users = used_bytes(found), Counter(digest for _, _, digest, _, _ in found)
-    leaving = []
-    for result_id, folder, digest, own, clip_bytes in found:
-        if taken_bytes <= limit_bytes:
-            break
-        if result_id != keep:
-            leaving.append((result_id, folder))
-            users[digest] -= 1
-            taken_bytes -= own + (0 if users[digest] else clip_bytes)
-    return leaving
 
 
 def move_database_aside(path: Path, aside: Path) -> Path:

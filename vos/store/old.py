@@ -10,8 +10,9 @@ from pathlib import Path
 
 from vos.errors import DamagedResult
 from vos.owned import OwnedFolder, exclusive
-from vos.store.folder import FILES, NAMES, bring, entry_of, read_text, write_meta
+from vos.store.folder import FILES, NAMES, bring, read_text, write_meta
 from vos.store.index import note
+from vos.store.marks import UNMARKED
 from vos.store.plain_cache import PlainCache
 from vos.store.shelf import Shelf
 
@@ -59,11 +60,10 @@ def _move(cache: PlainCache, shelf: Shelf, result_id: str, folder: Path) -> None
             sizes = _bring_files(cache, result_id, folder)
         sizes |= _bring_file(cache, f"clip/{digest}", "source", folder)
         text = json.dumps({"result": fields, "sizes": sizes})
-        result, _ = read_text(text, folder)
+        result, _, _ = read_text(text, folder)
         if missing := {*FILES, "source"} - set(sizes):
             raise DamagedResult(f"its files {', '.join(sorted(missing))} are missing")
-        write_meta(folder, text)
-        shelf.add(folder, entry_of(result, sizes, folder.name, text), NO_LIMIT)
+        shelf.add(folder, write_meta(folder, result, sizes, UNMARKED), NO_LIMIT)
     except DamagedResult as error:
         shelf.aside.mkdir(exist_ok=True)
         target = shelf.aside / f"{result_id}.{secrets.token_hex(4)}"

@@ -14,7 +14,7 @@ from vos.video.masks import MaskReader, replacing
 
 
 def pack(store: Store, result_id: str, target: Path) -> None:
-    """Write a result, with its clip, as a zip; whole or not at all.
+    """Write a result, with its clip and its marks, as a zip; whole or not at all.
 
     Raises:
         InvalidInput: there is no such result.
@@ -26,13 +26,13 @@ def pack(store: Store, result_id: str, target: Path) -> None:
         files = {name: path for name, path in result.files.items() if name in NAMES}
         sizes = {name: path.stat().st_size for name, path in files.items()}
         with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
-            archive.writestr(META, describe(result, sizes))
+            archive.writestr(META, describe(result, sizes, store.marking.of(result_id)))
             for name, path in files.items():
                 archive.write(path, NAMES[name])
 
 
 def unpack(store: Store, source: Path) -> Result:
-    """Bring what `pack` wrote into a store and return it; when the same is there, that one stays.
+    """Bring what `pack` wrote into a store, with its marks, and return it; what is there stays.
 
     Raises:
         InvalidInput: it is another file, or damaged.
@@ -46,7 +46,7 @@ def unpack(store: Store, source: Path) -> Result:
                         raise InvalidInput(f"{source.name} holds {member.filename[:40]!r}; a result does not")
                     with archive.open(member) as packed, (folder / member.filename).open("xb") as file:
                         shutil.copyfileobj(packed, file, 2**20)
-            result, _ = read_entry(folder)
+            result, entry = read_entry(folder)
             with MaskReader(result.files["masks"]) as masks:
                 if len(masks) != result.frames:
                     raise DamagedResult(f"it has {len(masks)} masks for {result.frames} frames")
@@ -56,4 +56,4 @@ def unpack(store: Store, source: Path) -> Result:
             raise InvalidInput(f"{source.name} is not a result that `store export` wrote: {error}") from error
         if missing := [name for name in (*FILES, "source") if name not in result.files]:
             raise InvalidInput(f"{source.name} lacks {', '.join(missing)} of its result")
-        return store.put(result, result.files)
+        return store.put(result, result.files, entry.marks)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vos.errors import UnreadableVideo
 from vos.types import VideoInfo
-from vos.video.images import draw_image, upright_rgb
+from vos.video.images import draw_image, make_upright
 from vos.video.limits import Limits
 from vos.video.picture import TICKS, LazyFrame
 
@@ -70,7 +70,7 @@ class WebpSource:
             for index in range(getattr(image, "n_frames", 1)):
                 try:
                     image.seek(index)
-                    picture = upright_rgb(image)
+                    picture = make_upright(image)
                 except (OSError, EOFError, SyntaxError, ValueError):
                     return
                 duration = _MS * int(image.info.get("duration") or _USUAL_MS)

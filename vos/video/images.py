@@ -24,7 +24,7 @@ from vos.errors import UnreadableVideo
 from vos.types import Frame, VideoInfo
 from vos.video.image_files import list_images, stems
 from vos.video.limits import Limits
-from vos.video.picture import TICKS, LazyFrame, fitting, over_black
+from vos.video.picture import TICKS, LazyFrame, fitting, lay_over_black
 
 FPS = Fraction(24)  # images do not say; DAVIS, the usual source of such folders, is at 24
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
@@ -180,10 +180,10 @@ class ImageSource:
             with Image.open(data, formats=_FORMATS) as image:
                 self._limits.check_pixels(name, *image.size)
                 if not _is_deep(image, data):
-                    return upright_rgb(image)
+                    return make_upright(image)
                 shallow = Image.fromarray(_eight_bits(_deep_pixels(data), self._bits))
                 shallow.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
-                return upright_rgb(shallow)
+                return make_upright(shallow)
         except UnreadableVideo:
             raise
         except Image.DecompressionBombError as error:
@@ -210,11 +210,11 @@ def draw_image(image: Image.Image, max_side: int | None) -> Frame:
     return np.array(image)
 
 
-def upright_rgb(image: Image.Image) -> Image.Image:
+def make_upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation, lay transparency over black."""
     image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
-        return Image.fromarray(over_black(np.asarray(image.convert("RGBA"))))
+        return Image.fromarray(lay_over_black(np.asarray(image.convert("RGBA"))))
     return image.convert("RGB")
 
 

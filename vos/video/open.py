@@ -38,7 +38,7 @@ StreamT = TypeVar("StreamT", bound=Stream)
 
 
 @contextmanager
-def container_of(path: Path) -> Iterator[InputContainer]:
+def open_container(path: Path) -> Iterator[InputContainer]:
     """Open a media file.
 
     Raises:
@@ -109,7 +109,7 @@ def open_film(path: Path, threads: str = "AUTO") -> Iterator[Film]:
     Raises:
         UnreadableVideo: it cannot be opened, or has no picture that can be decoded.
     """
-    with container_of(path) as container:
+    with open_container(path) as container:
         stream = _picture_of(container, path.name)
         yield Film(container, stream, _decoder_of(stream, threads))
 

@@ -113,7 +113,7 @@ class _Converter:
         if self._space.is_mapped:
             rgb = self._to_eight_bits.reformat(self._map(rgb), format=plain, threads=1)
         pixels = rgb.to_ndarray().astype(np.uint8, copy=False)
-        return over_black(pixels) if alpha else pixels
+        return lay_over_black(pixels) if alpha else pixels
 
     def _map(self, rgb: av.VideoFrame) -> av.VideoFrame:
         kind = rgb.width, rgb.height, rgb.format.name
@@ -137,7 +137,7 @@ def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int
     return width, round(height / aspect)
 
 
-def over_black(rgba: Frame) -> Frame:
+def lay_over_black(rgba: Frame) -> Frame:
     """Lay uint8 (H, W, 4) over black."""
     colour = rgba[..., :3].astype(np.uint16)
     return ((colour * rgba[..., 3:] + 127) // 255).astype(np.uint8)

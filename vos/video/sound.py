@@ -13,7 +13,7 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from numpy.typing import NDArray
 
-from vos.video.open import container_of, packets, sounds_of
+from vos.video.open import open_container, packets, sounds_of
 
 SoundCodec = Literal["aac", "libopus"]
 Samples = NDArray[np.float32]  # (channels, samples), -1..1
@@ -40,10 +40,10 @@ class Sound:
 
 def find_sound(path: Path, origin_s: Fraction) -> tuple[Sound | None, tuple[str, ...]]:
     """Return the sound that players choose among those that decode, and notes about what is left out."""
-    with container_of(path) as container:
+    with open_container(path) as container:
         tracks = [stream.index for stream in sounds_of(container)]
     for track in tracks:
-        with container_of(path) as container:
+        with open_container(path) as container:
             stream = container.streams[track]
             assert isinstance(stream, av.AudioStream)
             if stream.codec_context is None or not _decodes(container, stream):
@@ -134,7 +134,7 @@ def _blocks(source: Sound) -> Generator[Samples, None, None]:
 
 def _resampled(source: Sound) -> Iterator[av.AudioFrame]:
     """Decode a sound track past damage; float, at the rate and layout it is written with."""
-    with container_of(source.path) as container:
+    with open_container(source.path) as container:
         stream = container.streams[source.track]
         assert isinstance(stream, av.AudioStream)
         resampler = av.AudioResampler("fltp", source.layout, source.rate)

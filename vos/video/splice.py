@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vos.video.masks import replacing
-from vos.video.open import container_of, open_film, packets
+from vos.video.open import open_container, open_film, packets
 from vos.video.write import H264
 
 
@@ -49,11 +49,11 @@ class Splice:
         Parts are films of the `stale` frames, without sound. Says False, and writes nothing, where they are
         encoded otherwise than the film: an earlier version may have made it.
         """
-        with container_of(self._path) as container, ExitStack() as files:
+        with open_container(self._path) as container, ExitStack() as files:
             source = container.streams.video[0]
             news = {}
             for first, part in parts.items():
-                film = files.enter_context(container_of(part))
+                film = files.enter_context(open_container(part))
                 if film.streams.video[0].codec_context.extradata != source.codec_context.extradata:
                     return False
                 news[first] = _pictures(film, film.streams.video[0])

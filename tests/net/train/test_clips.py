@@ -3,18 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.net.train.pictures import colours_agree, red_square, training_folder
+from tests.net.train.pictures import colours_agree, red_square
 from vos.errors import InvalidInput
 from vos.net.train.clips import FirstFrameClips, RealClips, keep
-from vos.net.train.data import find
 from vos.net.train.motion import Motion, excursion, shift
 from vos.net.train.scene import Layer, render
 from vos.net.train.synthetic import SyntheticClips
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return find(training_folder(tmp_path_factory.mktemp("data")))
 
 
 def rng(*seed):

@@ -3,18 +3,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.net.train.pictures import training_folder
 from vos.errors import InvalidInput
 from vos.net.models.cosnet import CompactCOSNet, Features
 from vos.net.train import cosnet
 from vos.net.train.cosnet import CosnetRecipe, PairBatches
-from vos.net.train.data import find
 from vos.net.train.losses import bootstrapped, soft_dice
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return find(training_folder(tmp_path_factory.mktemp("data")))
 
 
 @pytest.mark.parametrize(("still", "parts"), [(0, {"frames", "masks", "motion"}), (1, {"frames", "masks"})])

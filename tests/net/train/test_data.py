@@ -5,7 +5,7 @@ import pytest
 
 from tests.net.train.pictures import training_folder, write
 from vos.errors import InvalidInput
-from vos.net.train.data import Picture, find
+from vos.net.train.data import PictureFile, find
 
 
 def test_every_part_of_the_folder_is_found(tmp_path):
@@ -57,17 +57,17 @@ def test_a_missing_part_is_logged(tmp_path, caplog):
 def test_black_and_white_is_one_object_and_void_in_a_label_map_is_background(tmp_path):
     write(tmp_path / "a.png", np.array([[0, 255]], np.uint8))
     write(tmp_path / "b.png", np.array([[0, 2, 255]], np.uint8))
-    assert Picture(tmp_path, tmp_path / "a.png").read_mask().tolist() == [[0, 1]]
-    assert Picture(tmp_path, tmp_path / "b.png").read_mask().tolist() == [[0, 2, 0]]
+    assert PictureFile(tmp_path, tmp_path / "a.png").read_mask().tolist() == [[0, 1]]
+    assert PictureFile(tmp_path, tmp_path / "b.png").read_mask().tolist() == [[0, 2, 0]]
 
 
 def test_a_grey_mask_with_an_alpha_channel_is_read(tmp_path):
     """DAVIS 2016 has one: frame 77 of bear."""
     write(tmp_path / "a.png", np.array([[[0, 255], [255, 255]]], np.uint8))
-    assert Picture(tmp_path, tmp_path / "a.png").read_mask().tolist() == [[0, 1]]
+    assert PictureFile(tmp_path, tmp_path / "a.png").read_mask().tolist() == [[0, 1]]
 
 
 def test_a_file_that_is_no_image_is_named(tmp_path):
     (tmp_path / "a.jpg").write_text("no")
     with pytest.raises(InvalidInput, match=r"a\.jpg is not a readable image"):
-        Picture(tmp_path / "a.jpg").read_frame()
+        PictureFile(tmp_path / "a.jpg").read_frame()

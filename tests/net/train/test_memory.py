@@ -2,28 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.net.train.pictures import training_folder
+from tests.net.train.pictures import Dice
 from vos.errors import InvalidInput
 from vos.net.models.blocks import normalise
 from vos.net.models.memory import MemoryNetwork, full_size
-from vos.net.train.data import find
 from vos.net.train.losses import bootstrapped, soft_dice, within
 from vos.net.train.memory import MemoryBatches, MemoryRecipe
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return find(training_folder(tmp_path_factory.mktemp("data")))
-
-
-class Dice:
-    """A generator whose every throw is the same."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def random(self):
-        return self.value
 
 
 def test_a_batch_names_every_object_of_every_clip(data):

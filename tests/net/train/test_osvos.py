@@ -2,18 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.net.train.pictures import colours_agree, training_folder
+from tests.net.train.pictures import colours_agree
 from vos.errors import InvalidInput
 from vos.net.models.osvos import CompactOsvos
 from vos.net.train import osvos
-from vos.net.train.data import find
 from vos.net.train.losses import class_balanced
 from vos.net.train.osvos import OsvosBatches, OsvosRecipe, contours
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return find(training_folder(tmp_path_factory.mktemp("data")))
 
 
 def test_a_batch_has_pictures_masks_and_the_weight_of_the_sides(data):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.net.train.pictures import red_square, training_folder, write
+from tests.net.train.pictures import Dice, red_square, write
 from vos.errors import InvalidInput
 from vos.net.models.blocks import normalise
 from vos.net.models.s2s import FullS2S
@@ -13,21 +13,6 @@ from vos.net.train.clips import RealClips
 from vos.net.train.data import find
 from vos.net.train.losses import bootstrapped, soft_dice
 from vos.net.train.s2s import S2SBatches, S2SRecipe
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return find(training_folder(tmp_path_factory.mktemp("data")))
-
-
-class Dice:
-    """A generator whose every throw is the same."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def random(self):
-        return self.value
 
 
 def batches(data, progress, count=12):

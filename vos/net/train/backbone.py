@@ -17,7 +17,7 @@ from vos.errors import InvalidInput
 from vos.net.device import torch_device
 from vos.net.models.blocks import Compact, normalise
 from vos.net.train.checkpoint import read_tensors
-from vos.net.train.data import Picture
+from vos.net.train.data import PictureFile
 from vos.types import Device, Frame
 
 SMOOTHING = 0.1
@@ -108,7 +108,7 @@ class PhotoBatches:
 
     def _crop(self, file: Path, rng: np.random.Generator) -> Frame:
         """Return a crop of 35 to 100 % of the area, 3:4 to 4:3 (Szegedy et al., 2015), resized."""
-        frame = Picture(file).read_frame()
+        frame = PictureFile(file).read_frame()
         height, width = frame.shape[:2]
         side = np.sqrt(rng.uniform(0.35, 1) * height * width)
         aspect = np.exp(rng.uniform(-0.29, 0.29))
@@ -161,7 +161,7 @@ class Accuracy:
         for start in range(0, len(chosen), 100):
             part = chosen[start : start + 100]
             images = [
-                cv2.resize(Picture(f).read_frame(), (self.size, self.size), interpolation=cv2.INTER_AREA)
+                cv2.resize(PictureFile(f).read_frame(), (self.size, self.size), interpolation=cv2.INTER_AREA)
                 for f, _ in part
             ]
             yield torch.from_numpy(np.stack(images)), torch.tensor([label for _, label in part])

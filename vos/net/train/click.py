@@ -17,7 +17,7 @@ from vos.net.models.click import STRIDE, ClickNetwork, full_size
 from vos.net.next_click import next_click
 from vos.net.options import at_least
 from vos.net.pieces import keep_meant
-from vos.net.train.data import Data, Picture, pick
+from vos.net.train.data import Data, PictureFile, pick
 from vos.net.train.losses import normalised_focal, soft_dice
 from vos.net.train.scene import develop
 from vos.net.train.synthetic import SyntheticClips
@@ -59,9 +59,9 @@ class ClickBatches:
         at_least(self, {"crops": 1})
 
     @cached_property
-    def photos(self) -> tuple[tuple[Picture, ...], ...]:
+    def photos(self) -> tuple[tuple[PictureFile, ...], ...]:
         """The photos, by folder."""
-        folders: dict[str, list[Picture]] = {}
+        folders: dict[str, list[PictureFile]] = {}
         for picture in self.data.cutouts:
             folders.setdefault(str(picture.image.parent), []).append(picture)
         return tuple(tuple(folder) for folder in folders.values())

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from vos.errors import InvalidInput
 from vos.net.train.cutouts import cut
-from vos.net.train.data import Data, Picture, pick
+from vos.net.train.data import Data, PictureFile, pick
 from vos.net.train.motion import (
     Matrices,
     Motion,
-    about,
+    apply_about,
+    make_transforms,
     random_hinge,
     random_path,
     random_ripple,
     shift,
-    transforms,
 )
 from vos.net.train.scene import Layer, develop, render
 from vos.types import Frame, Mask, object_ids
@@ -122,7 +122,7 @@ class RealClips:
                 return Sample(frames, kept, annotated)
         raise InvalidInput(f"the training data has no video of {self.length} frames with an object")
 
-    def _frames_of(self, video: tuple[Picture, ...], rng: np.random.Generator) -> list[Picture]:
+    def _frames_of(self, video: tuple[PictureFile, ...], rng: np.random.Generator) -> list[PictureFile]:
         reach = (len(video) - 1) // (self.length - 1) if self.length > 1 else 1
         skip = rng.choice([s for s in SKIPS if s <= max(min(self.max_skip, reach), 1)])
         steps = rng.integers((skip + 1) // 2, skip + 1, self.length - 1)
@@ -139,7 +139,7 @@ class RealClips:
         path += np.r_[rng.normal(0, [0.1, 0, 0.05, 0.05]), rng.uniform(-0.2, 0.2, 2)]
         scale = self.size / mask.shape[0] / float(np.exp(rng.uniform(np.log(0.45), np.log(1.1))))
         mirror = rng.choice([-1, 1])
-        moves = shift(self.size / 2, self.size / 2) @ transforms(path, self.size)
+        moves = shift(self.size / 2, self.size / 2) @ make_transforms(path, self.size)
         return np.asarray(moves @ np.diag([mirror * scale, scale, 1]) @ shift(-x, -y))
 
     def _warp(self, pictures: list[NDArray[np.uint8]], windows: Matrices, how: int) -> NDArray[np.uint8]:
@@ -200,7 +200,7 @@ class FirstFrameClips:
         path += np.r_[rng.normal(0, [0.05, 0, 0, 0]), rng.uniform(-0.1, 0.1, 2)]
         scale = self.size / min(height, width) / rng.uniform(0.5, 1)
         mirror = rng.choice([-1, 1])
-        moves = shift(self.size / 2, self.size / 2) @ transforms(path, self.size)
+        moves = shift(self.size / 2, self.size / 2) @ make_transforms(path, self.size)
         return np.asarray(moves @ np.diag([mirror * scale, scale, 1]) @ shift(*-centre))
 
     def _moving(self, index: int, to_canvas: Matrices, rng: np.random.Generator) -> Layer:
@@ -208,7 +208,7 @@ class FirstFrameClips:
         (x, y), (width, height) = cutout.origin_xy, cutout.size_wh
         path = random_path(rng, self.length, rng.choice([0.3, 0.7, 1.2]))
         canvas_px = self.size / Motion(to_canvas).largest_scale()
-        own = about(transforms(path, canvas_px), x + width / 2, y + height / 2)
+        own = apply_about(make_transforms(path, canvas_px), x + width / 2, y + height / 2)
         hinge = random_hinge(rng, cutout.size_wh, self.length)
         motion = Motion(to_canvas @ own @ shift(x, y), random_ripple(rng, self.size), hinge)
         return Layer(cutout.rgba, motion, self._ids[index])

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from vos.errors import InvalidInput
 from vos.net.train.clips import ATTEMPTS, Film, Sample
-from vos.net.train.cutouts import SMALLEST_PX, Cutout, any_cutout, cut, loose_shape, varied
+from vos.net.train.cutouts import SMALLEST_PX, Cutout, any_cutout, cut, cut_loose_shape, vary
 from vos.net.train.data import Data, pick
-from vos.net.train.motion import Motion, random_hinge, random_path, random_ripple, shift, transforms
-from vos.net.train.scene import Layer, centred, develop, fitted, paste
+from vos.net.train.motion import Motion, make_transforms, random_hinge, random_path, random_ripple, shift
+from vos.net.train.scene import Layer, centred, develop, paste, shrink_to_shown
 
 FAR, NEAR = 2.2, 0.75  # distances of centres, in sums of both radii
 COURSES = ((FAR, NEAR, NEAR), (NEAR, NEAR, FAR), (FAR, NEAR, FAR), (NEAR, NEAR, NEAR), (FAR, 0.0, -FAR))
@@ -73,21 +73,21 @@ class ContactClips:
         course = np.interp(np.linspace(0, 1, length), [0, rng.uniform(0.25, 0.75), 1], knots)
         away = (course * (radii + side / 2))[:, None] * np.stack((np.cos(angle), np.sin(angle)), 1)
         sway = random_path(rng, length, rng.choice([0.3, 0.7])) * (1, 1, 1, 1, 0, 0)
-        moves = np.stack([shift(x, y) for x, y in centres + away]) @ transforms(sway, size)
+        moves = np.stack([shift(x, y) for x, y in centres + away]) @ make_transforms(sway, size)
         hinge = random_hinge(rng, cutout.size_wh, length)
         matrices = moves @ centred(cutout.size_wh, side / max(cutout.size_wh))
-        return fitted(Layer(cutout.rgba, Motion(matrices, random_ripple(rng, size), hinge), OTHER))
+        return shrink_to_shown(Layer(cutout.rgba, Motion(matrices, random_ripple(rng, size), hinge), OTHER))
 
     def _stalk(self, clip: Sample, rng: np.random.Generator) -> Layer:
         """Return a bar in front of the object, which passes it: on either side of it is the object."""
         length, size = clip.masks.shape[:2]
-        cutout = loose_shape(pick(self.data.backgrounds, rng).read_frame(), rng, bars=1)
+        cutout = cut_loose_shape(pick(self.data.backgrounds, rng).read_frame(), rng, bars=1)
         centres, radii = _places(clip.masks == 1)
         place = centres[rng.integers(length)] + rng.normal(0, 0.5, 2) * radii.mean()
         path = random_path(rng, length, 0.5) * (0.3, 0.3, 1, 1, 1, 1)
-        moves = shift(*place) @ transforms(path, size)
+        moves = shift(*place) @ make_transforms(path, size)
         extent = max(float(radii.mean()) * rng.uniform(3, 6), LEAST_SIDE_PX)
-        return fitted(
+        return shrink_to_shown(
             Layer(cutout.rgba, Motion(moves @ centred(cutout.size_wh, extent / max(cutout.size_wh))))
         )
 
@@ -98,7 +98,7 @@ class ContactClips:
         own = cut(clip.frames[shown], clip.masks[shown] == 1)
         kind = rng.choice(3, p=[0.4, 0.3, 0.3])
         if kind == 0:
-            return varied(own, rng, rng.choice([0.1, 0.5]))
+            return vary(own, rng, rng.choice([0.1, 0.5]))
         other = any_cutout(self.data, rng)
         return recoloured(other, own) if kind == 1 else other
 

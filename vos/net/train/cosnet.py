@@ -17,9 +17,9 @@ from vos.net.models.cosnet import CompactCOSNet, Features, Network
 from vos.net.motion import own_motion
 from vos.net.options import at_least
 from vos.net.train.clips import Sample
-from vos.net.train.data import Data, Picture, pick
+from vos.net.train.data import Data, PictureFile, pick
 from vos.net.train.losses import bootstrapped, soft_dice
-from vos.net.train.motion import Matrices, shift, transforms
+from vos.net.train.motion import Matrices, make_transforms, shift
 from vos.net.train.scene import develop
 from vos.net.train.synthetic import SyntheticClips
 from vos.net.train.tracks import overlap
@@ -81,7 +81,7 @@ class PairBatches:
         return np.stack([a, b])[:, None], (masks[[0, 3]] > 0).astype(np.uint8)[:, None], motion[:, None]
 
 
-def _real(video: tuple[Picture, ...], size: int, rng: np.random.Generator) -> Sample:
+def _real(video: tuple[PictureFile, ...], size: int, rng: np.random.Generator) -> Sample:
     """Return two frames of a video, first and last, and beside each one a few frames off."""
     last = len(video) - 1
     ends = rng.integers(last + 1, size=2)
@@ -102,7 +102,7 @@ def _step_off(index: int, gap: int, last: int) -> int:
 
 
 def _still(
-    picture: Picture, size: int, rng: np.random.Generator
+    picture: PictureFile, size: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return a crop of a photo (1, S, S, 3) and its mask (1, S, S)."""
     mask = picture.read_mask()
@@ -116,7 +116,7 @@ def _window(mask: Mask, size: int, mirror: float, rng: np.random.Generator) -> M
     """Return a turned, stretched crop (3, 3), 60 to 105 % of the short side, with half of the object."""
     height, width = mask.shape
     scale = size / min(height, width) / float(np.exp(rng.uniform(np.log(0.6), np.log(1.05))))
-    turn = transforms(rng.normal(0, [[0.12, 0, 0.06, 0.06, 0, 0]]), size)[0]
+    turn = make_transforms(rng.normal(0, [[0.12, 0, 0.06, 0.06, 0, 0]]), size)[0]
     linear = turn @ np.diag([mirror * scale, scale, 1])
     rows, columns = np.nonzero(mask)
     reach = size / scale / 2

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vos.errors import InvalidInput
-from vos.net.train.data import Data, Picture, pick
+from vos.net.train.data import Data, PictureFile, pick
 from vos.types import Frame, object_ids
 
 SMALLEST_PX = 60
@@ -49,21 +49,21 @@ def any_cutout(data: Data, rng: np.random.Generator) -> Cutout:
     for _ in range(ATTEMPTS):
         kind = rng.choice(4, p=[0.35, 0.3, 0.15, 0.2])
         if kind == 0 and data.cutouts:
-            found = object_of(pick(data.cutouts, rng), rng)
+            found = cut_object(pick(data.cutouts, rng), rng)
         elif kind == 1 and data.regions:
             found = _region_of(pick(data.regions, rng), rng)
         elif kind == 2 and data.backgrounds:
-            found = loose_shape(pick(data.backgrounds, rng).read_frame(), rng)
+            found = cut_loose_shape(pick(data.backgrounds, rng).read_frame(), rng)
         elif kind == 3 and data.videos:
-            found = object_of(pick(pick(tuple(data.videos.values()), rng), rng), rng)
+            found = cut_object(pick(pick(tuple(data.videos.values()), rng), rng), rng)
         else:
             found = None
         if found is not None:
-            return varied(found, rng)
+            return vary(found, rng)
     raise InvalidInput("the training data has no object of a size worth cutting out")
 
 
-def loose_shape(frame: Frame, rng: np.random.Generator, bars: float = 0.25) -> Cutout:
+def cut_loose_shape(frame: Frame, rng: np.random.Generator, bars: float = 0.25) -> Cutout:
     """Cut a random blob, or in some cases a bar, out of a frame."""
     inside = np.zeros(frame.shape[:2], np.uint8)
     outline = (_bar if rng.random() < bars else _blob)(frame.shape[0], frame.shape[1], rng)
@@ -75,7 +75,7 @@ def _fits(inside: NDArray[np.bool_]) -> bool:
     return bool(SMALLEST_PX <= np.count_nonzero(inside) <= LARGEST_SHARE * inside.size)
 
 
-def object_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
+def cut_object(picture: PictureFile, rng: np.random.Generator) -> Cutout | None:
     """Cut one of a picture's objects out; None if it has none of a fitting size."""
     mask = picture.read_mask()
     ids = object_ids(mask)
@@ -83,7 +83,7 @@ def object_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
     return cut(picture.read_frame(), inside) if _fits(inside) else None
 
 
-def _region_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
+def _region_of(picture: PictureFile, rng: np.random.Generator) -> Cutout | None:
     """Cut out one region, or one with a neighbour: an object of two materials."""
     regions = picture.read_mask()
     ids = object_ids(regions)
@@ -97,7 +97,7 @@ def _region_of(picture: Picture, rng: np.random.Generator) -> Cutout | None:
     return cut(picture.read_frame(), inside) if _fits(inside) else None
 
 
-def varied(cutout: Cutout, rng: np.random.Generator, much: float = 1.0) -> Cutout:
+def vary(cutout: Cutout, rng: np.random.Generator, much: float = 1.0) -> Cutout:
     """Flip at random, and change brightness, contrast and tint within the cut-out; `much` scales that."""
     rgba = cutout.rgba[:, ::-1] if rng.random() < 0.5 else cutout.rgba
     gain = 1 + much * rng.uniform(-0.3, 0.3)

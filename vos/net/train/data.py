@@ -29,7 +29,7 @@ LAYOUT = (
 
 
 @dataclass(frozen=True)
-class Picture:
+class PictureFile:
     """An image file and, where there is one, the file of its label map."""
 
     image: Path
@@ -68,14 +68,14 @@ class Data:
         sparse: videos of which only some frames have a mask.
     """
 
-    videos: Mapping[str, tuple[Picture, ...]]
-    cutouts: tuple[Picture, ...]
-    regions: tuple[Picture, ...]
-    photos: tuple[Picture, ...]
-    sparse: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
+    videos: Mapping[str, tuple[PictureFile, ...]]
+    cutouts: tuple[PictureFile, ...]
+    regions: tuple[PictureFile, ...]
+    photos: tuple[PictureFile, ...]
+    sparse: Mapping[str, tuple[PictureFile, ...]] = field(default_factory=dict)
 
     @property
-    def backgrounds(self) -> tuple[Picture, ...]:
+    def backgrounds(self) -> tuple[PictureFile, ...]:
         """Pictures to stand behind objects: photos if there are any, else whatever there is."""
         return self.photos + self.regions or self.cutouts or tuple(chain(*self.videos.values()))
 
@@ -84,7 +84,7 @@ class Data:
         """Whether anything here has a mask."""
         return bool(self.videos or self.sparse or self.cutouts or self.regions)
 
-    def hold_out(self, names: Collection[str]) -> tuple[Data, dict[str, tuple[Picture, ...]]]:
+    def hold_out(self, names: Collection[str]) -> tuple[Data, dict[str, tuple[PictureFile, ...]]]:
         """Return the data without the videos of these names, and those videos.
 
         Raises:
@@ -107,7 +107,7 @@ class Data:
         return replace(self, **chosen(False)), replace(self, videos={}, sparse={}, **chosen(True))
 
 
-def _held_out(picture: Picture) -> bool:
+def _held_out(picture: PictureFile) -> bool:
     folder, name = picture.image.parents[1].name, picture.image.stem
     return zlib.crc32(f"{folder}/{name}".encode()) % HELD_OUT_PHOTOS == 0
 
@@ -123,7 +123,7 @@ def find(root: Path) -> Data:
     Raises:
         InvalidInput: nothing to train on.
     """
-    stills: dict[str, list[Picture]] = {"cutouts": [], "regions": [], "photos": []}
+    stills: dict[str, list[PictureFile]] = {"cutouts": [], "regions": [], "photos": []}
     for images in sorted(root.glob("stills/*/images")):
         masks, name = images.with_name("masks"), images.parent.name
         kind = "photos" if not masks.is_dir() else "regions" if name.startswith("regions") else "cutouts"
@@ -143,7 +143,7 @@ def pick(things: tuple[T, ...], rng: np.random.Generator) -> T:
     return things[rng.integers(len(things))]
 
 
-def _videos(root: Path) -> dict[str, tuple[Picture, ...]]:
+def _videos(root: Path) -> dict[str, tuple[PictureFile, ...]]:
     videos = {}
     for folder in sorted(root.glob("davis*-train*/JPEGImages/*/*")):
         dataset, size = folder.parents[2], folder.parent.name
@@ -153,7 +153,7 @@ def _videos(root: Path) -> dict[str, tuple[Picture, ...]]:
     return videos
 
 
-def _sparse_videos(root: Path) -> dict[str, tuple[Picture, ...]]:
+def _sparse_videos(root: Path) -> dict[str, tuple[PictureFile, ...]]:
     videos = {}
     for folder in sorted(root.glob("youtubevos*/train*/JPEGImages/*")):
         annotated = {p.image: p for p in _pictures(folder, folder.parents[1] / "Annotations" / folder.name)}
@@ -162,12 +162,12 @@ def _sparse_videos(root: Path) -> dict[str, tuple[Picture, ...]]:
     return videos
 
 
-def _pictures(images: Path, masks: Path | None) -> list[Picture]:
+def _pictures(images: Path, masks: Path | None) -> list[PictureFile]:
     files = [f for f in sorted(images.iterdir()) if f.suffix.lower() in {".jpg", ".jpeg", ".png"}]
     if masks is None:
-        return [Picture(file) for file in files]
+        return [PictureFile(file) for file in files]
     names = {f.name for f in masks.iterdir()} if masks.is_dir() else set()
-    return [Picture(f, masks / f"{f.stem}.png") for f in files if f"{f.stem}.png" in names]
+    return [PictureFile(f, masks / f"{f.stem}.png") for f in files if f"{f.stem}.png" in names]
 
 
 def _read_labels(path: Path) -> Mask:

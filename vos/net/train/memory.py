@@ -18,7 +18,7 @@ from vos.net.train.contacts import ContactClips
 from vos.net.train.data import Data
 from vos.net.train.losses import bootstrapped, soft_dice, within
 from vos.net.train.synthetic import SyntheticClips
-from vos.net.train.tracks import batch_of, encoded, largest_skip, overlap
+from vos.net.train.tracks import batch_of, encode_frames, largest_skip, overlap
 
 SCALES = (0.77, 1.0, 1.31)  # of the crop's side, one a batch: so that no size is strange at test time
 LONGER = 2  # up to so many frames more than asked for
@@ -99,7 +99,7 @@ class MemoryRecipe:
     ) -> Iterator[Tensor]:
         """Yield the logits (O, 1, S, S) of frames 1, 2, ... from the masks (O, 1, S, S) of frame 0."""
         network, size = self.module, frames.shape[2]
-        features = encoded(network.encode, frames, clip)
+        features = encode_frames(network.encode, frames, clip)
         prior = network.prior(size // STRIDE, size // STRIDE)
         forgetful = rng.random() < FORGETFUL
         cues = network.cues(first)

@@ -38,7 +38,7 @@ def excursion(rng: np.random.Generator, length: int) -> NDArray[np.float64]:
     return path
 
 
-def transforms(path: NDArray[np.float64], size: float) -> Matrices:
+def make_transforms(path: NDArray[np.float64], size: float) -> Matrices:
     """Turn a path into 3x3 matrices about the origin, (T, 3, 3); translations become canvas pixels."""
     angle, scale, stretch, shear, x, y = path.T
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -55,7 +55,7 @@ def shift(x: float, y: float) -> Matrices:
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], dtype=np.float64)
 
 
-def about(matrices: Matrices, x: float, y: float) -> Matrices:
+def apply_about(matrices: Matrices, x: float, y: float) -> Matrices:
     """Apply transforms of the canvas about a point other than the origin."""
     return np.asarray(shift(x, y) @ matrices @ shift(-x, -y))
 
@@ -85,7 +85,7 @@ class Hinge:
         x, y = x - self.joint_xy[0], y - self.joint_xy[1]
         along = (x * self.normal_xy[0] + y * self.normal_xy[1]) / self.softness
         weight = 0.5 + 0.5 * np.clip(along, -1, 1)
-        (a, b, _), (c, d, _), _ = np.linalg.inv(transforms(self.path[t : t + 1], 0)[0]).tolist()
+        (a, b, _), (c, d, _), _ = np.linalg.inv(make_transforms(self.path[t : t + 1], 0)[0]).tolist()
         moved_x = x + weight * ((a - 1) * x + b * y) + self.joint_xy[0]
         moved_y = y + weight * (c * x + (d - 1) * y) + self.joint_xy[1]
         return moved_x, moved_y

@@ -23,7 +23,7 @@ from vos.net.train.clips import ClipSource, RealClips
 from vos.net.train.data import Data
 from vos.net.train.losses import bootstrapped, soft_dice
 from vos.net.train.synthetic import SyntheticClips
-from vos.net.train.tracks import batch_of, encoded, largest_skip, overlap
+from vos.net.train.tracks import batch_of, encode_frames, largest_skip, overlap
 
 if TYPE_CHECKING:
     from vos.net.train.loop import Batches
@@ -127,7 +127,7 @@ class S2SRecipe:
     ) -> Iterator[Tensor]:
         """Yield the logits (O, 1, S, S) of frames 1, 2, ..., starting from the masks of frame 0."""
         network: S2S = self.module
-        features = encoded(network.encode, batch["frames"], clip)
+        features = encode_frames(network.encode, batch["frames"], clip)
         state = network.start(features[0], truth[:, 0])
         for t, (before, now) in enumerate(pairwise(features), 1):
             state = network.advance(before, now, state)

@@ -32,7 +32,7 @@ class Layer:
     shutter: float = 0.0
 
 
-def fitted(layer: Layer) -> Layer:
+def shrink_to_shown(layer: Layer) -> Layer:
     """Shrink a picture that is never shown at its full size, so that sampling it does not alias."""
     scale = layer.motion.largest_scale()
     height, width = layer.picture.shape[:2]

@@ -8,20 +8,20 @@ import numpy as np
 
 from vos.errors import InvalidInput
 from vos.net.train.clips import ATTEMPTS, Sample, keep
-from vos.net.train.cutouts import Cutout, any_cutout, loose_shape
+from vos.net.train.cutouts import Cutout, any_cutout, cut_loose_shape
 from vos.net.train.data import Data, pick
 from vos.net.train.motion import (
     Matrices,
     Motion,
-    about,
+    apply_about,
     excursion,
+    make_transforms,
     random_hinge,
     random_path,
     random_ripple,
     shift,
-    transforms,
 )
-from vos.net.train.scene import Layer, centred, develop, fitted, render
+from vos.net.train.scene import Layer, centred, develop, render, shrink_to_shown
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class SyntheticClips:
             if rng.random() < 0.12:
                 path += excursion(rng, self.length)
             path += np.r_[rng.normal(0, [0.2, 0, 0.08, 0.08]), rng.uniform(-0.3, 0.3, 2)]
-            moves = camera @ shift(self.size / 2, self.size / 2) @ transforms(path, self.size)
+            moves = camera @ shift(self.size / 2, self.size / 2) @ make_transforms(path, self.size)
             extent = self.size * float(np.exp(rng.uniform(np.log(0.15), np.log(0.9))))
             layers += [self._part(rng, c, moves, extent, label, i > 0) for i, c in enumerate(cutouts)]
         return layers
@@ -91,18 +91,18 @@ class SyntheticClips:
         if beside:
             sway = random_path(rng, self.length, 0.3)
             sway[:, 4:] += rng.uniform(-0.4, 0.4, 2) * extent / self.size
-            moves, extent = moves @ transforms(sway, self.size), extent * rng.uniform(0.5, 1.2)
+            moves, extent = moves @ make_transforms(sway, self.size), extent * rng.uniform(0.5, 1.2)
         matrices = moves @ centred(cutout.size_wh, extent / max(cutout.size_wh))
         hinge = random_hinge(rng, cutout.size_wh, self.length)
         motion = Motion(matrices, random_ripple(rng, self.size), hinge)
-        return fitted(Layer(cutout.rgba, motion, label, rng.choice([0, 0, 0.5])))
+        return shrink_to_shown(Layer(cutout.rgba, motion, label, rng.choice([0, 0, 0.5])))
 
     def _occluder(self, rng: np.random.Generator) -> Layer:
         """Return a shape that passes in front of everything."""
-        cutout = loose_shape(pick(self.data.backgrounds, rng).read_frame(), rng)
+        cutout = cut_loose_shape(pick(self.data.backgrounds, rng).read_frame(), rng)
         path = random_path(rng, self.length, 2)
         path[:, 4:] += rng.uniform(-0.6, 0.6, 2)
-        moves = shift(self.size / 2, self.size / 2) @ transforms(path, self.size)
+        moves = shift(self.size / 2, self.size / 2) @ make_transforms(path, self.size)
         extent = self.size * rng.uniform(0.3, 1)
         return self._part(rng, cutout, moves, extent, label=0, beside=False)
 
@@ -113,13 +113,13 @@ class SyntheticClips:
             picture = pick(pick(tuple(self.data.videos.values()), rng), rng)
         frame = picture.read_frame()
         size_wh = frame.shape[1], frame.shape[0]
-        moves = transforms(random_path(rng, self.length, rng.choice([0, 0.5])), self.size)
+        moves = make_transforms(random_path(rng, self.length, rng.choice([0, 0.5])), self.size)
         cover = self.size / min(size_wh) * rng.uniform(1, 2)
         matrices = camera @ shift(self.size / 2, self.size / 2) @ moves @ centred(size_wh, cover)
         motion = Motion(matrices, random_ripple(rng, self.size))
-        return fitted(Layer(frame, motion, shutter=rng.choice([0, 0, 0.5])))
+        return shrink_to_shown(Layer(frame, motion, shutter=rng.choice([0, 0, 0.5])))
 
 
 def _camera(rng: np.random.Generator, size: int, length: int) -> Matrices:
     path = random_path(rng, length, rng.choice([0, 0.3, 0.6, 1]))
-    return about(transforms(path, size), size / 2, size / 2)
+    return apply_about(make_transforms(path, size), size / 2, size / 2)

@@ -30,7 +30,7 @@ def batch_of(samples: Sequence[Sample]) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def encoded(encode: Callable[[Tensor], Features], frames: Tensor, clip: Tensor) -> list[Features]:
+def encode_frames(encode: Callable[[Tensor], Features], frames: Tensor, clip: Tensor) -> list[Features]:
     """Return each frame's features, one row a track, from frames (B, T, S, S, 3) and each track's clip (O,).
 
     Frames lie time first, so that each step's share is one block: slices of blocks need no copies, and

@@ -103,7 +103,7 @@ def to_levels(alpha: Alpha, bits: int) -> NDArray[Any]:
     return np.rint(alpha * ((1 << bits) - 1)).astype(np.uint8 if bits == 8 else np.uint16)
 
 
-def png(pixels: NDArray[Any]) -> bytes:
+def to_png(pixels: NDArray[Any]) -> bytes:
     """Return a PNG of (H, W) grey, uint8 or uint16, or of uint8 (H, W, 3) RGB or (H, W, 4) RGBA."""
     if pixels.ndim == 3:
         code = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
@@ -113,10 +113,10 @@ def png(pixels: NDArray[Any]) -> bytes:
     return data.tobytes()
 
 
-def encoded(frame: Frame, kind: str) -> bytes:
+def encode_picture(frame: Frame, kind: str) -> bytes:
     """Return a frame (H, W, 3) RGB as a picture: `png`, or `jpg` at quality 95 without less colour."""
     if kind == "png":
-        return png(frame)
+        return to_png(frame)
     full = (
         cv2.IMWRITE_JPEG_QUALITY,
         95,
@@ -128,7 +128,7 @@ def encoded(frame: Frame, kind: str) -> bytes:
     return data.tobytes()
 
 
-def film(
+def write_film(
     source: Exportable,
     target: Path,
     draw: Callable[[Shot], Frame],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from vos.errors import InvalidInput
+from vos.options import check
 
 _HEX = re.compile(r"#?([0-9a-fA-F]{6})")
 
@@ -28,9 +29,29 @@ def tolerance() -> Any:
     return field(default=1.0, metadata={"help": text, "min": 0.0, "max": 100.0})
 
 
-def mots_class() -> Any:
-    """Return the option for the one class that objects have in MOTS."""
-    return field(default=1, metadata={"help": "Class of all objects: 1 car, 2 pedestrian", "choices": (1, 2)})
+@dataclass(frozen=True, kw_only=True)
+class PolygonOptions:
+    """What a user may choose where a folder gets pictures of frames, and polygons."""
+
+    tolerance: float = tolerance()
+    pictures: str = pictures()
+    every: int = every_nth()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotsOptions:
+    """What a user may choose of MOTS, where all objects have one class."""
+
+    class_id: int = field(
+        default=1, metadata={"help": "Class of all objects: 1 car, 2 pedestrian", "choices": (1, 2)}
+    )
+    every: int = every_nth()
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def read_colour(text: str, name: str) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ from vos.errors import InvalidInput
 from vos.types import Step
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields
-from vos.video.exports._cut import Cut, CutOptions, blend, film
+from vos.video.exports._cut import Cut, CutOptions, blend, write_film
 
 LABEL = "Another background (MP4)"
 WHO = "Editors and streamers: green screen, blurred or grey surroundings, or a picture behind"
@@ -58,7 +58,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     else:
         still = _still(options, source.size_hw)
         draw = lambda shot: cut.over(shot, still)  # noqa: E731
-    yield from film(source, target, draw)
+    yield from write_film(source, target, draw)
 
 
 def _still(options: Options, size_hw: tuple[int, int]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields
-from vos.video.exports._cut import encoded
+from vos.video.exports._cut import encode_picture
 from vos.video.masks import replacing
 
 LABEL = "Frames (pictures)"
@@ -35,5 +35,5 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for shot in source.shots(options.every):
             name = f"{source.frame_name(shot.index)}.{options.pictures}"
-            archive.writestr(zipfile.ZipInfo(name), encoded(shot.frame, options.pictures))
+            archive.writestr(zipfile.ZipInfo(name), encode_picture(shot.frame, options.pictures))
             yield source.step(shot.index)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields, _shapes
-from vos.video.exports._cut import encoded
+from vos.video.exports._cut import encode_picture
 from vos.video.masks import replacing
 
 LABEL = "labelme (JSON a frame)"
@@ -21,16 +19,7 @@ WHO = "Annotators: open the folder in labelme or AnyLabeling and go on by hand"
 SUFFIX = ".zip"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a user may choose."""
-
-    tolerance: float = _fields.tolerance()
-    pictures: str = _fields.pictures()
-    every: int = _fields.every_nth()
-
-    def __post_init__(self) -> None:
-        check(self)
+Options = _fields.PolygonOptions
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
@@ -38,7 +27,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for shot in source.shots(options.every):
             picture = f"{source.frame_name(shot.index)}.{options.pictures}"
-            archive.writestr(zipfile.ZipInfo(picture), encoded(shot.frame, options.pictures))
+            archive.writestr(zipfile.ZipInfo(picture), encode_picture(shot.frame, options.pictures))
             text = json.dumps(_page(source, shot, picture, options.tolerance), ensure_ascii=False, indent=1)
             entry = zipfile.ZipInfo(f"{source.frame_name(shot.index)}.json")
             archive.writestr(entry, text, zipfile.ZIP_DEFLATED)

@@ -10,7 +10,7 @@ from pathlib import Path
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields
-from vos.video.exports._cut import Cut, CutOptions, png, to_levels
+from vos.video.exports._cut import Cut, CutOptions, to_levels, to_png
 from vos.video.masks import replacing
 
 LABEL = "Matte (PNG sequence)"
@@ -37,5 +37,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
         for shot in source.shots(options.every):
             for folder, objects in groups.items():
                 levels = to_levels(cut.alpha(shot, *objects), options.bits)
-                archive.writestr(zipfile.ZipInfo(f"{folder}{source.frame_name(shot.index)}.png"), png(levels))
+                archive.writestr(
+                    zipfile.ZipInfo(f"{folder}{source.frame_name(shot.index)}.png"), to_png(levels)
+                )
             yield source.step(shot.index)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields
-from vos.video.exports._cut import png
+from vos.video.exports._cut import to_png
 from vos.video.masks import replacing
 
 LABEL = "MOTS (PNG sequence)"
@@ -21,15 +19,7 @@ WHO = "Researchers of tracking and segmentation: KITTI MOTS and MOTSChallenge gr
 SUFFIX = ".zip"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a user may choose."""
-
-    class_id: int = _fields.mots_class()
-    every: int = _fields.every_nth()
-
-    def __post_init__(self) -> None:
-        check(self)
+Options = _fields.MotsOptions
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
@@ -39,5 +29,5 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
         for index in source.numbers(options.every):
             mask = source.mask(index).astype(np.uint16)
             ids = np.where(mask > 0, mask + options.class_id * 1000, 0).astype(np.uint16)
-            archive.writestr(zipfile.ZipInfo(f"instances/{source.frame_name(index)}.png"), png(ids))
+            archive.writestr(zipfile.ZipInfo(f"instances/{source.frame_name(index)}.png"), to_png(ids))
             yield source.step(index)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields, _shapes
@@ -17,15 +15,7 @@ WHO = "Researchers of tracking and segmentation: what the MOTS evaluations and T
 SUFFIX = ".txt"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a user may choose."""
-
-    class_id: int = _fields.mots_class()
-    every: int = _fields.every_nth()
-
-    def __post_init__(self) -> None:
-        check(self)
+Options = _fields.MotsOptions
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vos.types import Step
 from vos.video.exportable import Exportable
-from vos.video.exports._cut import film
+from vos.video.exports._cut import write_film
 from vos.video.exports._drawing import Drawing, DrawingOptions
 
 LABEL = "Overlay (MP4)"
@@ -20,4 +20,4 @@ Options = DrawingOptions
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
     """Write H.264 at the source's times, with its sound."""
-    yield from film(source, target, Drawing(source, options))
+    yield from write_film(source, target, Drawing(source, options))

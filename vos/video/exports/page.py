@@ -20,7 +20,7 @@ from vos.types import Step
 from vos.video.draw import colour_table
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields
-from vos.video.exports._cut import film
+from vos.video.exports._cut import write_film
 from vos.video.exports._drawing import Drawing, DrawingOptions
 from vos.video.masks import replacing
 from vos.video.write import H264, Encoding
@@ -55,7 +55,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     with replacing(target) as part:
         video = part.with_name(f"{part.name}.mp4")
         try:
-            yield from film(source, video, Drawing(source, options), encoding=encoding)
+            yield from write_film(source, video, Drawing(source, options), encoding=encoding)
             if video.stat().st_size > room * 3 // 4:
                 raise InvalidInput(_too_long(options.max_mb))
             with part.open("w", encoding="utf-8") as page:

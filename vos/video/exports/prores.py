@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vos.types import Step
 from vos.video.exportable import Exportable
-from vos.video.exports._cut import Cut, CutOptions, film
+from vos.video.exports._cut import Cut, CutOptions, write_film
 from vos.video.write import Encoding
 
 LABEL = "Cut-out (ProRes 4444 MOV)"
@@ -26,4 +26,4 @@ Options = CutOptions
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
     """Write 10-bit 4:4:4 with straight alpha, at the source's times, with AAC sound where it has sound."""
-    yield from film(source, target, Cut(source, options).rgba, encoding=_PRORES)
+    yield from write_film(source, target, Cut(source, options).rgba, encoding=_PRORES)

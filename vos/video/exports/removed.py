@@ -11,7 +11,7 @@ import numpy as np
 from vos.types import Frame, Step
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields
-from vos.video.exports._cut import Cut, CutOptions, blend, edges, film
+from vos.video.exports._cut import Cut, CutOptions, blend, edges, write_film
 
 LABEL = "Objects greyed out (MP4)"
 WHO = "Privacy and clean plates: everything but the objects, their place a flat grey"
@@ -38,4 +38,4 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     def draw(shot: Shot) -> Frame:
         return blend(np.broadcast_to(flat, shot.frame.shape), shot.frame, cut.alpha(shot))
 
-    yield from film(source, target, draw)
+    yield from write_film(source, target, draw)

@@ -10,7 +10,7 @@ from pathlib import Path
 from vos.types import Step
 from vos.video.exportable import Exportable
 from vos.video.exports import _fields
-from vos.video.exports._cut import Cut, CutOptions, png
+from vos.video.exports._cut import Cut, CutOptions, to_png
 from vos.video.masks import replacing
 
 LABEL = "Cut-out (RGBA PNG sequence)"
@@ -30,5 +30,5 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
     cut = Cut(source, options)
     with replacing(target) as part, zipfile.ZipFile(part, "w") as archive:
         for shot in source.shots(options.every):
-            archive.writestr(zipfile.ZipInfo(f"{source.frame_name(shot.index)}.png"), png(cut.rgba(shot)))
+            archive.writestr(zipfile.ZipInfo(f"{source.frame_name(shot.index)}.png"), to_png(cut.rgba(shot)))
             yield source.step(shot.index)

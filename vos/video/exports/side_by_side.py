@@ -11,7 +11,7 @@ import numpy as np
 from vos.types import Frame, Step
 from vos.video.draw import mask_preview
 from vos.video.exportable import Exportable, Shot
-from vos.video.exports._cut import film
+from vos.video.exports._cut import write_film
 from vos.video.exports._drawing import Drawing, DrawingOptions
 
 LABEL = "Side by side (MP4)"
@@ -36,4 +36,4 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
         right = drawing(shot) if options.right == "overlay" else mask_preview(shot.mask)
         return np.hstack([shot.frame, right])
 
-    yield from film(source, target, draw, columns=2)
+    yield from write_film(source, target, draw, columns=2)

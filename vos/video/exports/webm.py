@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vos.types import Step
 from vos.video.exportable import Exportable
-from vos.video.exports._cut import Cut, CutOptions, film
+from vos.video.exports._cut import Cut, CutOptions, write_film
 from vos.video.write import Encoding
 
 LABEL = "Cut-out (WebM with alpha)"
@@ -30,4 +30,4 @@ class Options(CutOptions):
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
     """Write VP9 4:2:0 with straight alpha; times in whole milliseconds, Opus sound where there is sound."""
     encoding = Encoding("webm", "libvpx-vp9", "yuva420p", _VP9 | {"crf": str(options.quality)}, "libopus")
-    yield from film(source, target, Cut(source, options).rgba, encoding=encoding)
+    yield from write_film(source, target, Cut(source, options).rgba, encoding=encoding)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from vos.options import check
 from vos.types import Step
 from vos.video.exportable import Exportable, Shot
 from vos.video.exports import _fields, _shapes
-from vos.video.exports._cut import encoded
+from vos.video.exports._cut import encode_picture
 from vos.video.masks import replacing
 
 LABEL = "YOLO segmentation (txt)"
@@ -20,16 +18,7 @@ WHO = "Trainers: a data set that Ultralytics YOLO trains on as it is"
 SUFFIX = ".zip"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a user may choose."""
-
-    tolerance: float = _fields.tolerance()
-    pictures: str = _fields.pictures()
-    every: int = _fields.every_nth()
-
-    def __post_init__(self) -> None:
-        check(self)
+Options = _fields.PolygonOptions
 
 
 def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]:
@@ -42,7 +31,7 @@ def export(source: Exportable, options: Options, target: Path) -> Iterator[Step]
         archive.writestr(zipfile.ZipInfo("data.yaml"), head if known else f"{head.rstrip()} {{}}\n")
         for shot in source.shots(options.every):
             name = source.frame_name(shot.index)
-            picture = encoded(shot.frame, options.pictures)
+            picture = encode_picture(shot.frame, options.pictures)
             archive.writestr(zipfile.ZipInfo(f"images/train/{name}.{options.pictures}"), picture)
             lines = "".join(_lines(source, shot, order, options.tolerance))
             archive.writestr(zipfile.ZipInfo(f"labels/train/{name}.txt"), lines)
