@@ -11,13 +11,14 @@ import numpy as np
 import streamlit as st
 
 from pages import _acts, _parts, _words
-from vos import downloads, plugins, sharing, uploads
+from vos import plugins, sharing, uploads
 from vos.correct import can_correct
 from vos.drafts import DEFAULT_ENGINE, Draft
 from vos.drafts import files as draft_files
 from vos.errors import VosError
 from vos.jobs import JobRunner
 from vos.options import read_kept_options
+from vos.prompts.stored import prompts_of
 from vos.store import Store
 from vos.types import Mask, Result, object_ids
 from vos.uploads import Upload
@@ -85,11 +86,13 @@ def _again(result: Result, store: Store) -> Draft:
         with result.files["source"].open("rb") as file:
             upload = uploads.keep(file, f"{result.title}.mp4", folder)
     draft = new(upload, store, title=result.title)
-    prompts = {prompt.frame: prompt.mask for prompt in downloads.prompts(result)}
+    prompts = prompts_of(result)
 
     def fill(draft: Draft) -> None:
-        for frame, mask in prompts.items():
-            draft.set_mask(frame, _fit(mask, draft.size_hw))
+        for prompt in prompts:
+            draft.set_mask(prompt.frame, _fit(prompt.mask, draft.size_hw))
+        for frame, object_id in ((prompt.frame, i) for prompt in prompts for i in prompt.gone):
+            draft.set_gone(frame, object_id)
         for object_id in draft.names:
             draft.rename(object_id, result.name(object_id))
         if prompts and result.engine in plugins.names(plugins.ENGINES):

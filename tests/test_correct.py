@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from vos.correct import Change, apply_change, find_changes, merge, propagate_change
+from vos.correct import Change, apply_change, blend_masks, find_changes, merge, propagate_change
 from vos.types import Prediction, Prompt
 from vos.video.masks import MaskReader, MaskWriter
 from vos.video.read import open_clip
@@ -72,6 +72,38 @@ def test_only_what_a_prompt_says_otherwise_is_a_change(masks):
         assert find_changes(stored, (FIRST, moved), 0, COUNT - 1) == (Change(4, (1,), COUNT - 1),)
         again = Prompt(7, box((8, 8)))
         assert find_changes(stored, (FIRST, moved, again), 0, COUNT - 1)[0] == Change(4, (1,), 6)
+
+
+def test_blending_reaches_back_to_the_prompt_before_that_names_the_object(masks):
+    prompts = (FIRST, Prompt(3, box((8, 60), value=2)), Prompt(7, box((30, 8), (30, 60))))
+    with MaskReader(masks) as stored:
+        plain = find_changes(stored, prompts, 0, COUNT - 1)
+        blended = find_changes(stored, prompts, 0, COUNT - 1, blend=True)
+    assert plain == (Change(7, (1, 2), 9),)
+    assert blended == (*plain, Change(7, (1,), 1, blend=True), Change(7, (2,), 4, blend=True))
+    assert [blended[2].weight(frame) for frame in (7, 6, 5, 4)] == [1, 0.75, 0.5, 0.25]
+    gone = (FIRST, Prompt(3, np.zeros(SIZE, np.uint8), (1,)), Prompt(7, box((30, 8))))
+    with MaskReader(masks) as stored:
+        assert not any(change.blend for change in find_changes(stored, gone, 0, COUNT - 1, blend=True))
+
+
+def test_frames_between_two_prompts_are_blended_from_both_sides(clip, masks):
+    before = read(masks)
+    moved = Prompt(6, box((8, 20), (8, 60)))  # object 1 is 12 pixels further to the right
+    change = Change(6, (1,), 1, blend=True)
+    list(apply_change(clip, Repeater(), (FIRST, moved), change, masks, [0.5] * COUNT))
+    after = read(masks)
+    left = [int(np.flatnonzero((mask == 1).any(0))[0]) for mask in after]
+    assert (left[0], left[6], left[7:]) == (8, 20, [8] * 3)
+    assert left[:7] == sorted(left[:7])
+    assert abs(left[3] - 14) <= 1  # half way, half of the way
+    assert all(np.array_equal(a == 2, b == 2) for a, b in zip(before, after, strict=True))
+
+
+def test_what_one_side_lacks_comes_from_the_weightier():
+    here, there = box((8, 8)), np.zeros(SIZE, np.uint8)
+    assert np.array_equal(blend_masks(here, there, (1,), 0.4), here)
+    assert not blend_masks(here, there, (1,), 0.6).any()
 
 
 def test_an_object_that_is_new_is_propagated_both_ways(masks):

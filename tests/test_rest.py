@@ -144,6 +144,13 @@ def test_an_export_is_a_job_with_a_file(client, result):
     assert "attachment" in file.headers["content-disposition"]
     assert client.post(address, json={"options": {"every": 2}, "finish": {"grow": 1}}).status_code == 200
     assert client.get(f"{address}?key=export-mots_txt-0").status_code == 404
+    kept = client.put(f"{result['links']['self']}/finish", json={"grow": 1, "holes": True})
+    assert (kept.status_code, kept.json()["finish"]) == (200, {"grow": 1, "holes": True})
+    named = client.post(address, json={"finish": {"grow": 1, "holes": True}}).json()["id"]
+    assert client.post(address).json()["id"] == named
+    assert client.post(address, json={"finish": {}}).json()["id"] != named
+    assert client.put(f"{result['links']['self']}/finish", json={"grow": 99}).status_code == 422
+    assert client.put(f"{result['links']['self']}/finish", json={}).json()["finish"] == {}
 
 
 def test_an_export_never_reads_a_path_that_a_request_names(client, result, tmp_path):
@@ -169,6 +176,11 @@ def test_a_correction_is_another_result_and_keeps_the_first(client, clip, result
         corrected = client.get(job["links"]["result"]).json()
     assert (corrected["parent"], corrected["prompt_frames"]) == (result["id"], [0, 6])
     assert client.get(result["links"]["self"]).status_code == 200
+    answer = client.post(f"{result['links']['self']}/corrections", files={"gone": (None, "9")})
+    job = until_over(client, answer.json()) if answer.status_code == 202 else answer.json()
+    links = client.get(job["links"]["result"]).json()["links"] if "kind" in job else job["links"]
+    seen = [np.array(Image.open(io.BytesIO(client.get(f"{links['masks']}/{i}.png").content))) for i in (8, 9)]
+    assert [bool(mask.any()) for mask in seen] == [True, False]
     nothing = client.post(f"{result['links']['self']}/corrections", files={"title": (None, "x")})
     assert nothing.status_code == 422
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,23 @@ class Doubts:
         """Take the next frame (H, W, 3)."""
         if self._cuts.add(frame):
             self._scenes.append(self._frames)
-        if self._frames in self._prompted and float(frame[::4, ::4].std()) < BLANK:
-            self._blank.append(self._frames)
+        self.look(self._frames, frame)
         self._frames += 1
+
+    def look(self, index: int, frame: Frame) -> None:
+        """Take a frame (H, W, 3) that was there before: what a prompt on it says may be new."""
+        if index in self._prompted - {*self._blank} and float(frame[::4, ::4].std()) < BLANK:
+            self._blank.append(index)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is known of the frames alone."""
+        return {"frames": self._frames, "scenes": self._scenes, "blank": self._blank}
+
+    def recall(self, known: Mapping[str, Any]) -> None:
+        """Take what `to_json` gave of the same clip: its frames need not come again."""
+        self._frames, self._scenes = int(known["frames"]), [int(i) for i in known["scenes"]]
+        earlier = {int(i) for i in known["blank"] if i in self._prompted}
+        self._blank = sorted(earlier.union(self._blank))
 
     def sentences(
         self,
@@ -42,17 +57,20 @@ class Doubts:
         confidence: Sequence[float | None],
         names: Mapping[int, str],
         first: Mapping[int, int],
+        told_gone: Callable[[int], Collection[int]] = lambda _: (),
     ) -> tuple[str, ...]:
         """Return what there is to say.
 
         tracks: of all objects. confidence: of every frame, 0..1. names: what objects are called, where they
-        have names. first: the first frame whose prompt names an object.
+        have names. first: the first frame whose prompt names an object. told_gone: the objects that the user
+        says are not there on a frame.
         """
         said = [f"frame {i} has a prompt, but shows nothing: it is of one colour" for i in self._blank]
         lost = np.zeros(self._frames, bool)
         for track in tracks:
             gone = ~track.visible
             gone[: first.get(track.object_id, 0)] &= False
+            gone &= [track.object_id not in told_gone(i) for i in range(len(gone))]
             lost |= gone
             if spans := _spans(gone):
                 name = names.get(track.object_id) or f"object {track.object_id}"

@@ -7,7 +7,6 @@ import hashlib
 import json
 import math
 import shutil
-import zipfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,13 +18,14 @@ from vos import plugins
 from vos.errors import InvalidInput
 from vos.options import read_options
 from vos.store import Store, facts
+from vos.store.finish import finish_of
 from vos.tracks import Track, TrackBuilder
 from vos.tracks import files as tables
-from vos.types import Frame, Options, Prompt, Result, Step, read_number
+from vos.types import Frame, Options, Result, Step
 from vos.video.alpha import AlphaReader
 from vos.video.exportable import Exportable
-from vos.video.finish import Finish, finish_masks
-from vos.video.masks import MaskReader, read_mask, replacing
+from vos.video.finish import Finish, as_mapping, finish_masks
+from vos.video.masks import MaskReader, replacing
 from vos.video.read import open_clip
 
 STORED = {"overlay.mp4": "Overlay video (MP4)", "source.mp4": "Original video (MP4)"}
@@ -53,16 +53,6 @@ def tracks(result: Result) -> tuple[Track, ...]:
     return tuple(dataclasses.replace(track, name=result.name(track.object_id)) for track in table)
 
 
-def prompts(result: Result) -> list[Prompt]:
-    """Return the prompts a result was made of."""
-    found = []
-    with zipfile.ZipFile(result.files["prompts"]) as archive:
-        for name in sorted(archive.namelist()):
-            mask, _ = read_mask(archive.read(name))
-            found.append(Prompt(read_number(Path(name).stem), mask))
-    return found
-
-
 def frame_at(result: Result, index: int) -> Frame:
     """Return a frame (H, W, 3) of the clip a result was made of, at the size of the result's masks."""
     height, width = result.info.size_hw
@@ -75,10 +65,11 @@ def describe(result: Result, files: Sequence[str] = ()) -> dict[str, Any]:
     `files` are those that lie beside it.
     """
     rate = round(result.frames / max(result.seconds["total"], 1e-9), 2)
+    finish = as_mapping(finish_of(result))
     return (
         {"made_by": "vos", "format": 1, "complete": True}
         | facts(result)
-        | {"objects": list(result.objects), "frames_per_second": rate, "files": list(files)}
+        | {"objects": list(result.objects), "frames_per_second": rate, "finish": finish, "files": list(files)}
     )
 
 
@@ -97,7 +88,7 @@ def make(result: Result, name: str, folder: Path) -> Path:
     elif name in FACTS:
         _write(target, json.dumps(describe(result), indent=2) + "\n")
     elif name in MASKS:
-        for _ in export(result, "davis_png", read_options(plugins.EXPORTS, "davis_png"), target):
+        for _ in export(result, "davis_png", read_options(plugins.EXPORTS, "davis_png"), target, UNTOUCHED):
             pass
     else:
         raise InvalidInput(f"a result has no file {name!r}; it has: {', '.join(labels())}")
@@ -119,9 +110,11 @@ def file_of(name: str) -> str:
 
 
 def export(
-    result: Result, name: str, options: Options, target: Path, finish: Finish = UNTOUCHED
+    result: Result, name: str, options: Options, target: Path, finish: Finish | None = None
 ) -> Generator[Step, None, None]:
     """Write one export of a result, whole or not at all; yield a Step a frame. Closing it cancels.
+
+    Without `finish` its masks get the touches that are kept with the result.
 
     Raises:
         InvalidInput: no export of that name, or its options do not fit the result.
@@ -146,7 +139,7 @@ def run_export(
     name: str,
     options: Options,
     folder: Path,
-    finish: Finish = UNTOUCHED,
+    finish: Finish | None = None,
 ) -> Generator[Step | Exported, None, None]:
     """Do an export as a job does it: yield Steps, then Exported, at once where the store has the file.
 
@@ -155,6 +148,7 @@ def run_export(
     Raises:
         InvalidInput: as `export`.
     """
+    finish = finish_of(result) if finish is None else finish
     key = export_key(result, name, options, finish)
     called = file_name(result, file_of(name))
     if key in result.files:
@@ -165,7 +159,7 @@ def run_export(
     yield Exported(store.add_file(result.id, key, path), called, cached=False)
 
 
-def export_key(result: Result, name: str, options: Options, finish: Finish = UNTOUCHED) -> str:
+def export_key(result: Result, name: str, options: Options, finish: Finish | None = None) -> str:
     """Return the name of an export among a result's files: it changes with all that the file depends on.
 
     Raises:
@@ -180,7 +174,7 @@ def export_key(result: Result, name: str, options: Options, finish: Finish = UNT
         result.created,
         result.title,
         sorted(result.names.items()),
-        finish.query,
+        (finish_of(result) if finish is None else finish).query,
         fields,
     ]
     return f"export-{name}-{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"
@@ -195,8 +189,9 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def opened(result: Result, finish: Finish = UNTOUCHED) -> Iterator[Exportable]:
-    """Open a result for exports, its masks with finishing touches."""
+def opened(result: Result, finish: Finish | None = None) -> Iterator[Exportable]:
+    """Open a result for exports, its masks with finishing touches: by default those that are kept with it."""
+    finish = finish_of(result) if finish is None else finish
     with ExitStack() as files:
         masks = files.enter_context(MaskReader(result.files["masks"]))
         sure = json.loads(result.files["confidence"].read_bytes())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vos.prompts.gone import Gone
 from vos.types import Clip, Frame, Mask, Prediction, Prompt, Segmenter, Step
 from vos.video.masks import MaskReader, MaskWriter
 from vos.video.read import FileClip, TimedFrame
@@ -130,18 +131,30 @@ def propagate(
 
     Frames before the first prompt are segmented backwards from it; their masks wait in the file
     `spool`, packed, so that memory does not grow with the clip. Frames outside `span`, which holds all
-    prompts, have empty masks.
+    prompts, have empty masks. Engines do not know of objects that are gone: these are taken out of what
+    they say, so that nothing else changes.
     """
-    watch = watch or Stopwatch()
+    watch, gone = watch or Stopwatch(), Gone(prompts)
     first, last = span or (0, clip.info.frames - 1)
-    start = prompts[0].frame if prompts else first
+    named = [prompt for prompt in prompts if prompt.objects]
+    start = named[0].frame if named else first
     yield from _nothing(clip, 0, first)
     if start > first:
-        yield from _propagate_back(clip, segmenter, prompts[0], first, spool, watch)
-    later = [dataclasses.replace(prompt, frame=prompt.frame - start) for prompt in prompts]
+        for item in _propagate_back(clip, segmenter, named[0], first, spool, watch):
+            yield item if isinstance(item, Step) else _without(item, gone, start - 1)
+    later = [dataclasses.replace(prompt, frame=prompt.frame - start) for prompt in named]
     for answer in _answers(_Stretch(clip, start, last, watch), segmenter, later, watch):
-        yield answer if isinstance(answer, Step) else MaskedFrame(*answer)
+        yield answer if isinstance(answer, Step) else _without(MaskedFrame(*answer), gone, answer[0].index)
     yield from _nothing(clip, last + 1, clip.info.frames)
+
+
+def _without(item: MaskedFrame, gone: Gone, frame: int) -> MaskedFrame:
+    """Return a masked frame without what is gone on `frame`.
+
+    Backwards that is the frame before the first prompt with a mask: what was said to be gone before it does
+    not come back.
+    """
+    return dataclasses.replace(item, prediction=gone.clear(item.prediction, frame))
 
 
 def _propagate_back(

@@ -16,11 +16,13 @@ from vos.errors import InvalidInput
 from vos.folders import explaining
 from vos.net import device as devices
 from vos.store import Store
+from vos.store.finish import finish_of, keep_finish
 from vos.types import Device, Job, Options, Result, Segmenter, VideoInfo
+from vos.video.finish import Finish
 from vos.video.read import open_clip
-from vos.work import Progress, Work, prompts_zip
+from vos.work import Progress, Work
 
-__all__ = ["Finished", "Progress", "build", "check", "job_id", "prompts_zip", "run"]
+__all__ = ["Finished", "Progress", "build", "check", "job_id", "run"]
 
 FORMAT = 2  # part of every key: raise it when stored results change their form
 
@@ -53,8 +55,10 @@ def job_id(job: Job, digest: str) -> str:
     key = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     for prompt in job.prompts:
         key.update(prompt.mask.tobytes())
+    if any(prompt.gone for prompt in job.prompts):
+        key.update(json.dumps(["gone", [(p.frame, p.gone) for p in job.prompts if p.gone]]).encode())
     if job.span or job.base:
-        key.update(json.dumps([job.span, job.base]).encode())
+        key.update(json.dumps([job.span, job.base, *(["blend"] if job.blend else [])]).encode())
     return key.hexdigest()
 
 
@@ -65,7 +69,9 @@ def check(job: Job, info: VideoInfo) -> None:
         InvalidInput: an engine that is not there, a prompt that does not fit the clip, no prompt where the
             engine needs one.
     """
-    if plugins.load(plugins.ENGINES, job.engine).NEEDS_PROMPT and not job.prompts:
+    named = {i for prompt in job.prompts for i in prompt.objects}
+    needs_prompt = plugins.load(plugins.ENGINES, job.engine).NEEDS_PROMPT
+    if needs_prompt and not named:
         raise InvalidInput(f"the engine {job.engine} needs a mask on at least one frame; got none")
     first, last = job.span or (0, info.frames - 1)
     if not 0 <= first <= last < info.frames:
@@ -78,6 +84,10 @@ def check(job: Job, info: VideoInfo) -> None:
             raise InvalidInput(
                 f"the prompt on frame {prompt.frame} is {width}x{height}; "
                 f"the clip is {info.width}x{info.height}"
+            )
+        if needs_prompt and (unknown := set(prompt.gone) - named):
+            raise InvalidInput(
+                f"object {min(unknown)} is said to be gone on frame {prompt.frame}, but no mask names it"
             )
 
 
@@ -115,7 +125,11 @@ def run(
         segmenter = build(job.engine, job.options, device)
         with closing(work.correct(segmenter, base) if base else work.segment(segmenter)) as steps:
             yield from steps
-        yield Finished(work.store(store, key, digest, device), cached=False)
+        result = work.store(store, key, digest, device)
+        if base and (finish := finish_of(base)) != Finish():
+            keep_finish(store, result.id, finish)
+            result = store.get(result.id) or result
+        yield Finished(result, cached=False)
 
 
 def _borrow_base(job: Job, store: Store, digest: str, folder: Path) -> Result | None:

@@ -37,15 +37,17 @@ def read_number(digits: str) -> int:
 class Prompt:
     """What the user says about one frame: the exact mask of every object that the mask names.
 
-    Objects that the mask does not name are left to the engine: a later prompt can add or correct
-    one object and leave the others alone.
+    Objects of `gone` have no pixels from this frame on, until a later prompt names them. What is neither
+    named nor gone is left to the engine: a later prompt can correct one object and leave the others alone.
 
     Raises:
-        InvalidInput: negative frame, not a uint8 (H, W) label map, no object, or more than 20.
+        InvalidInput: negative frame, not a uint8 (H, W) label map, no object named or gone, more than 20, or
+            one that is both.
     """
 
     frame: int
     mask: Mask
+    gone: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.frame < 0:
@@ -55,7 +57,14 @@ class Prompt:
                 f"a prompt mask is a uint8 label map (height, width); "
                 f"got {self.mask.dtype} of shape {self.mask.shape}"
             )
-        count = len(self.objects)
+        object.__setattr__(self, "gone", tuple(sorted(set(self.gone))))
+        if bad := [i for i in self.gone if not 1 <= i < VOID]:
+            raise InvalidInput(f"object {bad[0]} is gone on frame {self.frame}; objects are 1 to {VOID - 1}")
+        if both := set(self.gone) & set(self.objects):
+            raise InvalidInput(
+                f"object {min(both)} has pixels on frame {self.frame} and is said to be gone from there on"
+            )
+        count = len(self.objects) + len(self.gone)
         if not 1 <= count <= MAX_OBJECTS:
             raise InvalidInput(
                 f"the prompt on frame {self.frame} marks {count} objects; 1 to {MAX_OBJECTS} are allowed"
@@ -222,6 +231,7 @@ class Job:
     `clip` is a video file, a folder or a zip of images. Title and object names are for people and
     do not change the result. `span` is the first and the last frame to segment; None is the whole clip.
     `base` is the id of a result of this clip that the prompts put right: what they do not change stays.
+    `blend`: a correction also bends the frames before it, back to the prompt before; otherwise they stay.
     """
 
     clip: Path
@@ -232,6 +242,7 @@ class Job:
     names: Mapping[int, str] = field(default_factory=dict)
     span: tuple[int, int] | None = None
     base: str = ""
+    blend: bool = False
 
     def __post_init__(self) -> None:
         frames = [prompt.frame for prompt in self.prompts]
@@ -240,6 +251,8 @@ class Job:
         count = len({i for prompt in self.prompts for i in prompt.objects})
         if count > MAX_OBJECTS:
             raise InvalidInput(f"the prompts mark {count} objects; 1 to {MAX_OBJECTS} are allowed")
+        if self.blend and not self.base:
+            raise InvalidInput("only a correction blends the frames between prompts; it needs a base")
         object.__setattr__(self, "prompts", tuple(sorted(self.prompts, key=lambda p: p.frame)))
 
 

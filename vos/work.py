@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import io
 import json
 import math
+import os
 import shutil
 import time
-import zipfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,13 +19,16 @@ from vos.attention import Sheet
 from vos.correct import Change, apply_change, find_changes, find_rest
 from vos.doubts import Doubts
 from vos.errors import Cancelled
+from vos.prompts.gone import Gone
+from vos.prompts.stored import pack_prompts
 from vos.propagate import MaskedFrame, Stopwatch, propagate
+from vos.redraw import Redrawing, find_changed
 from vos.store import Store
 from vos.tracks import TrackBuilder
 from vos.tracks.files import to_json
 from vos.types import Device, Job, Prediction, Prompt, Result, Segmenter, Step
 from vos.video.draw import overlay
-from vos.video.masks import MaskReader, MaskWriter, encode_png
+from vos.video.masks import MaskReader, MaskWriter
 from vos.video.read import FileClip
 from vos.video.write import VideoWriter, plays_in_browsers, thumbnail
 
@@ -57,10 +59,12 @@ class Work:
         self._watch, self._start = Stopwatch(), time.perf_counter()
         self._tracks, self._attention = TrackBuilder(), Sheet(clip.info.frames)
         self._confidence: list[float | None] = []
-        self._doubts = Doubts(prompt.frame for prompt in job.prompts)
+        self._doubts = Doubts(prompt.frame for prompt in job.prompts if prompt.objects)
         self._copy_source = copy_source
         self._as_it_is = job.clip.is_file() and plays_in_browsers(clip.info)
         self._stopped, self._parent, self._note = False, "", ""
+        self._base: Result | None = None  # of which everything stays that has not changed
+        self._warnings: tuple[str, ...] = ()
 
     def _path(self, name: str) -> Path:
         return self._folder / name
@@ -81,8 +85,10 @@ class Work:
         prompts, changes = self._find_changes(masks)
         frames = sorted({change.frame for change in changes})
         self._parent, self._note = base.id, f"corrected on frame {', '.join(map(str, frames))}"
-        done, total = 0, sum(len(change.order) for change in changes)
+        done, total = 0, sum(len(change.order) for change in changes if not change.gone)
         for change in changes:
+            if self._stopped and not change.gone:
+                continue
             steps = apply_change(self._clip, segmenter, prompts, change, masks, sure, self._note_stop)
             with closing(steps):
                 for item in steps:
@@ -91,23 +97,54 @@ class Work:
                         continue
                     done += 1
                     yield Progress(done, total, f"correcting from frame {change.frame}", item)
-            if self._stopped:
-                break
         self._watch.add("segment", time.perf_counter() - self._start)
         self._stopping = lambda: False  # what is left is to be drawn to its end
-        yield from self._make(self._changed(masks, sure, job), "drawing")
+        if (yield from self._redraw(base, masks, sure)):
+            self._base = base
+        else:
+            yield from self._make(self._changed(masks, sure, job), "drawing")
 
-    def _find_changes(self, masks: Path) -> tuple[Sequence[Prompt], tuple[Change, ...]]:
+    def _redraw(self, base: Result, masks: Path, sure: Sequence[float]) -> Generator[Progress, None, bool]:
+        """Draw only what has changed since a result; False, and nothing is done, where all has to be drawn.
+
+        So it is where frames have come, or an earlier version made the result.
+        """
+        changed = find_changed(base.files["masks"], masks)
+        if changed is None or self._copy_source or "notes" not in base.files:
+            return False
+        work = Redrawing(self._clip, base.files["overlay"], changed, self._path("overlay.mp4"))
+        if work.frames != base.frames:
+            return False
+        with MaskReader(masks) as stored:
+            for done, item in enumerate(work.draw(stored, sure, self._watch), 1):
+                self._doubts.look(item.index, item.frame)
+                self._take_thumbnail(item, first=False)
+                yield Progress(done, work.total, "drawing", item)
+            with self._watch("encode"):
+                if not work.write():
+                    return False
+            with self._watch("pack"):
+                for mask in stored:
+                    self._tracks.add(mask)
+        os.replace(masks, self._path("masks"))
+        known = json.loads(base.files["notes"].read_text())
+        self._doubts.recall(known)
+        self._warnings = tuple(map(str, known["warnings"]))
+        self._confidence = [_rounded(value) for value in sure]
+        return True
+
+    def _find_changes(self, masks: Path) -> tuple[Sequence[Prompt], Sequence[Change]]:
         """Return the prompts and what they change; the newest mask of a stopped job is a prompt, too."""
         first, last = self._job.span or (0, self._clip.info.frames - 1)
         with MaskReader(masks) as stored:
-            changes = find_changes(stored, self._job.prompts, first, last)
+            changes = find_changes(stored, self._job.prompts, first, last, blend=self._job.blend)
             if rest := find_rest(stored, self._job.prompts, last):
                 end = len(stored) - 1
                 newest = stored[end]
                 known = any(prompt.frame == end for prompt in self._job.prompts)
                 more = [] if known or not newest.any() else [Prompt(end, newest)]
-                return (*self._job.prompts, *more), (*changes, *rest)
+                ordered = sorted((*changes, *rest), key=lambda change: change.gone)  # what is gone goes last
+                return (*self._job.prompts, *more), ordered
         return self._job.prompts, changes
 
     def _note_stop(self) -> bool:
@@ -161,12 +198,14 @@ class Work:
 
     def _take_notes(self, item: MaskedFrame) -> None:
         sure = item.prediction.confidence
-        self._confidence.append(None if math.isnan(sure) else round(sure, 4))
+        self._confidence.append(_rounded(sure))
         self._attention.add(item)
         self._doubts.add(item.frame)
-        middle = self._path("thumbnail")
-        if not middle.exists() or item.index == self._clip.info.frames // 3:
-            middle.write_bytes(thumbnail(overlay(item.frame, item.mask), 480))
+        self._take_thumbnail(item, first=not self._path("thumbnail").exists())
+
+    def _take_thumbnail(self, item: MaskedFrame, *, first: bool) -> None:
+        if first or item.index == self._clip.info.frames // 3:
+            self._path("thumbnail").write_bytes(thumbnail(overlay(item.frame, item.mask), 480))
 
     def store(self, store: Store, key: str, digest: str, device: Device) -> Result:
         """Put what was made into the store; what was stopped has another id than what is whole."""
@@ -176,6 +215,7 @@ class Work:
         if self._stopped:
             with self._path("masks").open("rb") as made:
                 key = hashlib.sha256(key.encode() + hashlib.file_digest(made, "sha256").digest()).hexdigest()
+        warnings = self._warnings if self._base else clip.warnings
         self._watch.seconds["total"] = time.perf_counter() - self._start
         result = Result(
             id=key,
@@ -191,8 +231,10 @@ class Work:
             prompt_frames=tuple(p.frame for p in job.prompts),
             visible={t.object_id: t.visible_share for t in tracks},
             seconds={stage: round(s, 4) for stage, s in self._watch.seconds.items()},
-            warnings=clip.warnings
-            + self._doubts.sentences(tracks, self._confidence, job.names, _known(job.prompts)),
+            warnings=warnings
+            + self._doubts.sentences(
+                tracks, self._confidence, job.names, _known(job.prompts), Gone(job.prompts).at
+            ),
             span=job.span,
             parent=self._parent,
             note=self._note,
@@ -200,16 +242,22 @@ class Work:
         )
         self._path("tracks").write_text(to_json(tracks))
         self._path("confidence").write_text(json.dumps(self._confidence))
-        self._path("prompts").write_bytes(prompts_zip(job.prompts))
+        self._path("prompts").write_bytes(pack_prompts(job.prompts))
+        self._path("notes").write_text(json.dumps(self._doubts.to_json() | {"warnings": warnings}))
         return store.put(result, dict(self._files()))
 
     def _files(self) -> Iterator[tuple[str, Path]]:
-        for name in ("masks", "thumbnail", "tracks", "confidence", "prompts"):
-            yield name, self._path(name)
+        for name in ("masks", "thumbnail", "tracks", "confidence", "prompts", "notes"):
+            if name == "thumbnail" and self._base and not self._path(name).exists():
+                yield name, self._base.files[name]
+            else:
+                yield name, self._path(name)
         yield "overlay", self._path("overlay.mp4")
         if sheet := self._attention.jpeg():
             self._path("attention").write_bytes(sheet)
             yield "attention", self._path("attention")
+        elif self._base and "attention" in self._base.files:
+            yield "attention", self._base.files["attention"]
         if names := self._clip.frame_names:
             self._path("frame_names").write_text(json.dumps(names))
             yield "frame_names", self._path("frame_names")
@@ -217,6 +265,10 @@ class Work:
             yield "source", self._path("stored.mp4")
         else:
             yield "source", self._job.clip if self._as_it_is else self._path("source.mp4")
+
+
+def _rounded(sure: float) -> float | None:
+    return None if math.isnan(sure) else round(sure, 4)
 
 
 def _step_progress(step: Step, total: int) -> Progress:
@@ -231,12 +283,3 @@ def _known(prompts: Sequence[Prompt]) -> dict[int, int]:
         for i in prompt.objects:
             first.setdefault(i, prompt.frame if number else 0)
     return first
-
-
-def prompts_zip(prompts: Sequence[Prompt]) -> bytes:
-    """Return the prompts as a zip of palette PNGs, 00040.png for frame 40."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for prompt in prompts:
-            archive.writestr(zipfile.ZipInfo(f"{prompt.frame:05d}.png"), encode_png(prompt.mask))
-    return buffer.getvalue()

@@ -3,7 +3,7 @@
 import json
 
 from vos.cli import main
-from vos.commands import bench
+from vos.commands import _bench_correction, bench
 from vos.net.engines import osvos
 from vos.types import Device, Job, Prompt
 from vos.video import sample
@@ -20,6 +20,16 @@ def test_the_quick_bench_measures_every_stage(tmp_path, capsys, monkeypatch):
     assert 0 < row["stages"]["end to end"] < min(row["stages"][stage] for stage in bench.STAGES)
     assert row["peak_mb"] > 50
     assert f"{row['stages']['segment']:.1f}" in capsys.readouterr().out
+
+
+def test_a_correction_is_measured_beside_the_whole(capsys, monkeypatch):
+    monkeypatch.setitem(bench.SIZES, "480p", (64, 96))
+    monkeypatch.setattr(_bench_correction, "FRAMES", 12)
+    monkeypatch.setattr(_bench_correction, "AT", 8)
+    assert main(["bench", "--engine", "flow", "--correction"]) == 0
+    engine, *_, share = capsys.readouterr().out.splitlines()[1].split()
+    assert (engine, share[-1]) == ("flow", "%")
+    assert int(share[:-1]) > 0
 
 
 def test_learning_is_not_counted_as_segmenting(tmp_path, monkeypatch):

@@ -53,6 +53,26 @@ def test_a_frame_is_corrected_and_the_frames_before_it_stay(made, tmp_path, caps
     assert facts["prompt_frames"] == [0, 5]
 
 
+def test_the_frames_before_are_blended_if_asked_for(made, tmp_path):
+    write_png(tmp_path / "fix.png", box(15))
+    words = ["correct", str(made), "--prompt", f"6:{tmp_path}/fix.png", "--blend"]
+    assert main([*words, "--out", str(tmp_path / "corrected")]) == 0
+    left = [int(np.flatnonzero((read(tmp_path / "corrected", i) == 1).any(0))[0]) for i in range(COUNT)]
+    assert (left[0], left[6]) == (5, 15)
+    assert 8 <= left[3] <= 12
+
+
+def test_an_object_is_gone_from_a_frame_on(made, tmp_path, capsys):
+    out = tmp_path / "corrected"
+    assert main(["correct", str(made), "--gone", "5", "--gone", "3:2", "--out", str(out)]) == 0
+    for frame in range(COUNT):
+        before, after = read(made, frame), read(out, frame)
+        assert np.array_equal(after == 1, (before == 1) & (frame < 5))
+        assert np.array_equal(after == 2, (before == 2) & (frame < 3))
+    assert main(["correct", str(made), "--gone", "x", "--out", str(tmp_path / "new")]) == 2
+    assert "what is gone is FRAME[:OBJECT]; got 'x'" in capsys.readouterr().err
+
+
 def test_mistakes_get_a_sentence(made, tmp_path, capsys):
     for words in (["correct", str(made)], ["correct", "abc", "--prompt", "0:x.png"]):
         assert main([*words, "--out", str(tmp_path / "new")]) == 2

@@ -88,6 +88,7 @@ EDITS = {
     "add": Draft.add_object,
     "remove": lambda d: d.remove_object(1),
     "rename": lambda d: d.rename(1, "Dog"),
+    "gone": lambda d: d.set_gone(0, 1),
 }
 
 
@@ -318,3 +319,22 @@ def _old_drawing():
     erased = {**box(150, 120, 60, 50, "#fffffe"), "globalCompositeOperation": "destination-out"}
     image = {"type": "Image", "src": source, "left": 0, "top": 0, "width": 960, "height": 540}
     return {"objects": [image, erased, box(600, 300, 40, 30, hex_colour(1) + "99")]}
+
+
+def test_an_object_is_gone_until_it_is_drawn_again_or_the_word_is_taken_back(draft):
+    draft.set_mask(0, mask(1) + mask(2, left=40))
+    assert draft.set_gone(6, 1)
+    assert draft.set_gone(0, 2)
+    said = [(p.frame, p.objects, p.gone) for p in draft.prompts()]
+    assert said == [(0, (1,), (2,)), (6, (), (1,))]
+    again = draft_files.read(draft_files.write(draft))
+    assert [(p.frame, p.objects, p.gone) for p in again.prompts()] == said
+    assert again.undo()
+    assert [p.objects for p in again.prompts()] == [(1, 2), ()]
+    draft.set_mask(6, mask(1, left=40))
+    assert draft.gone == {0: (2,)}
+    assert draft.set_gone(0, 2, gone=False)
+    assert draft.gone == {}
+    draft.set_gone(3, 2)
+    draft.remove_object(2)
+    assert draft.gone == {}

@@ -10,6 +10,7 @@ from vos.errors import InvalidInput
 from vos.jobs import JobRunner
 from vos.jobs.exports import ExportQueue
 from vos.store import Store
+from vos.store.finish import finish_of, keep_finish
 from vos.video.exports import background, coco, mots_txt
 from vos.video.finish import Finish
 
@@ -53,6 +54,30 @@ def test_finishing_touches_make_it_another_export(runner, result_id):
     grown = ended(runner, runner.exports.submit(result_id, "mots_txt", mots_txt.Options(), Finish(grow=3)))
     assert grown.id != plain
     assert grown.state == "done"
+
+
+def test_touches_that_are_kept_with_a_result_are_those_of_its_exports(runner, result_id):
+    store = runner.store
+    plain = ended(runner, runner.exports.submit(result_id, "mots_txt", mots_txt.Options()))
+    first = store.get(result_id).files[plain.key].read_text()
+    keep_finish(store, result_id, Finish(grow=3, holes=True))
+    keep_finish(store, result_id, Finish(grow=3, feather=1.5))
+    result = store.get(result_id)
+    assert finish_of(result) == Finish(grow=3, feather=1.5)
+    assert sum(name.startswith("finish-") for name in result.files) == 1
+    assert downloads.describe(result)["finish"] == {"grow": 3, "feather": 1.5}
+    kept = ended(runner, runner.exports.submit(result_id, "mots_txt", mots_txt.Options()))
+    named = runner.exports.submit(result_id, "mots_txt", mots_txt.Options(), Finish(grow=3, feather=1.5))
+    assert kept.id == named != plain.id
+    grown = store.get(result_id).files[kept.key].read_text()
+    assert grown != first
+    untouched = ended(runner, runner.exports.submit(result_id, "mots_txt", mots_txt.Options(), Finish()))
+    assert store.get(result_id).files[untouched.key].read_text() == first
+    file = next(path for name, path in result.files.items() if name.startswith("finish-"))
+    file.write_text("[" * file.stat().st_size)
+    assert finish_of(result) == Finish()
+    keep_finish(store, result_id, Finish())
+    assert finish_of(store.get(result_id)) == Finish()
 
 
 def test_a_waiting_export_is_cancelled_at_once_and_a_running_one_at_its_next_frame(runner, result_id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Mapping
+from dataclasses import fields
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -14,9 +15,10 @@ from vos.api.answers import NotThere, asked_result, send_file, send_json
 from vos.api.body import read_object
 from vos.api.operations import Operation
 from vos.api.results import saved_as
-from vos.api.schemas import JOB, PLUGIN, TEXT, array, export_of, job_of
+from vos.api.schemas import JOB, PLUGIN, RESULT, TEXT, array, export_of, job_of, result_of
 from vos.errors import InvalidInput
 from vos.jobs.export_options import read_browser_options
+from vos.store.finish import keep_finish
 from vos.video.finish import Finish, read_finish
 
 
@@ -29,6 +31,18 @@ async def start(request: Request) -> Response:
     """Queue an export: 202 with its job, 200 where its file is there."""
     given = await read_object(request, ("options", "finish"))
     return await to_thread.run_sync(_start, request, given)
+
+
+async def keep(request: Request) -> Response:
+    """Keep finishing touches with a result, in place of earlier ones; answer the result."""
+    given = await read_object(request, [field.name for field in fields(Finish)])
+    return await to_thread.run_sync(_keep, request, given)
+
+
+def _keep(request: Request, given: Mapping[str, object]) -> Response:
+    store, result_id = jobs.runner().store, asked_result(request).id
+    keep_finish(store, result_id, _touches(given))
+    return send_json(request, result_of(asked_result(request), store.marking.of(result_id)))
 
 
 def _start(request: Request, given: Mapping[str, object]) -> Response:
@@ -49,11 +63,18 @@ def _start(request: Request, given: Mapping[str, object]) -> Response:
     return JSONResponse(content, 202 if status.active else 200, {"Location": location})
 
 
-def _finish(given: Mapping[str, object]) -> Finish:
-    touches = given.get("finish", {})
+def _finish(given: Mapping[str, object]) -> Finish | None:
+    """Return the touches of a request; None, those that are kept with the result, where it says nothing."""
+    if "finish" not in given:
+        return None
+    touches = given["finish"]
     if not isinstance(touches, Mapping):
         raise InvalidInput("finish is no JSON object")
-    return read_finish({str(name): str(value) for name, value in touches.items()})
+    return _touches(touches)
+
+
+def _touches(given: Mapping[str, object]) -> Finish:
+    return read_finish({str(name): str(value) for name, value in given.items()})
 
 
 def export_file(request: Request) -> Response:
@@ -85,7 +106,10 @@ _BODY = {
     "additionalProperties": False,
     "properties": {
         "options": {"type": "object", "description": "By name; files are the sha256 of uploads"},
-        "finish": {"type": "object", "description": "smooth, specks, holes, grow, feather"},
+        "finish": {
+            "type": "object",
+            "description": "smooth, specks, holes, grow, feather; left out: those kept with the result",
+        },
     },
 }
 operations = [
@@ -113,5 +137,14 @@ operations = [
         {200: ("application/json", JOB), 202: ("application/json", JOB)},
         (403, 404, 408, 422, 503),
         body={"application/json": _BODY},
+    ),
+    Operation(
+        "PUT",
+        "/api/results/{result_id}/finish",
+        keep,
+        "Keep finishing touches with a result: exports and the player take them",
+        {200: ("application/json", RESULT)},
+        (403, 404, 408, 422, 507),
+        body={"application/json": {"type": "object", "description": "smooth, specks, holes, grow, feather"}},
     ),
 ]

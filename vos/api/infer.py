@@ -13,7 +13,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vos import downloads, jobs, plugins, segment, sharing, uploads
+from vos import jobs, plugins, segment, sharing, uploads
 from vos.api.answers import NotThere, problem, send_file
 from vos.api.form import Form, read_form
 from vos.api.jobs import ended
@@ -24,15 +24,17 @@ from vos.errors import InvalidInput
 from vos.net.device import choose
 from vos.options import read_kept_options, read_options
 from vos.prompts import clicks
-from vos.prompts.click_texts import read_box, read_click
+from vos.prompts.click_texts import read_box, read_click, read_gone
+from vos.prompts.gone import add_gone
 from vos.prompts.mask_files import MaskFile, read_prompts
+from vos.prompts.stored import prompts_of
 from vos.store import Store
 from vos.types import Job, OptionValue, Prompt, Result, read_number
 from vos.uploads import Upload
 from vos.video.read import open_clip, probe
 
-FIELDS = ("clip", "digest", "mask", "click", "box", "engine", "options", "title", "names")
-MARKS = ("mask", "click", "box")
+FIELDS = ("clip", "digest", "mask", "click", "box", "gone", "engine", "options", "title", "names")
+MARKS = ("mask", "click", "box", "gone")
 ENGINE, PICKER = "memory", "click"
 PARENT = "/api/results/{result_id}"
 
@@ -57,7 +59,7 @@ async def correct(request: Request) -> Response:
         raise NotThere("there is no such result; it may have been deleted")
     folder = await to_thread.run_sync(store.workspace)
     try:
-        form = await read_form(request, store, Path(folder.name), (*MARKS, "title"))
+        form = await read_form(request, store, Path(folder.name), (*MARKS, "title", "blend"))
         job = await to_thread.run_sync(_read_correction, form, store, base)
     finally:
         await to_thread.run_sync(folder.cleanup)
@@ -118,7 +120,7 @@ def _read_job(form: Form, store: Store) -> tuple[Job, str]:
     job = Job(
         clip=clip.path,
         engine=engine,
-        prompts=tuple(_prompts(form, clip.path, info.size_hw)),
+        prompts=_prompts(form, clip.path, info.size_hw),
         options=read_options(plugins.ENGINES, engine, _options(form)),
         title=form.one("title").strip()[:TITLE_LETTERS] or Path(clip.name).stem[:TITLE_LETTERS],
         names=read_names(_json(form, "names")),
@@ -131,16 +133,17 @@ def _read_correction(form: Form, store: Store, base: Result) -> Job:
     clip = uploads.find(base.digest, store.folder / "uploads") or base.files["source"]
     given = _prompts(form, clip, base.info.size_hw)
     if not given:
-        raise InvalidInput("a correction needs a mask, a click or a box")
+        raise InvalidInput("a correction needs a mask, a click, a box or what is gone")
     job = Job(
         clip=clip,
         engine=base.engine,
-        prompts=merge_prompts(downloads.prompts(base), given),
+        prompts=merge_prompts(prompts_of(base), given),
         options=read_kept_options(plugins.ENGINES, base.engine, base.options),
         title=form.one("title").strip()[:TITLE_LETTERS] or base.title,
         names=base.names,
         span=base.span,
         base=base.id,
+        blend=form.one("blend", "0") not in ("0", "", "false"),
     )
     segment.check(job, replace(base.info, frames=max(base.frames, base.info.frames)))
     return job
@@ -156,14 +159,14 @@ def _clip(form: Form, store: Store) -> Upload:
     return Upload(path, digest, path.name[:12])
 
 
-def _prompts(form: Form, clip: Path, size_hw: tuple[int, int]) -> list[Prompt]:
+def _prompts(form: Form, clip: Path, size_hw: tuple[int, int]) -> tuple[Prompt, ...]:
     masks = [MaskFile(_frame(part.field), part.name, part.path) for part in form.files]
     prompts, _ = read_prompts(masks, size_hw)
     points = [read_click(text) for text in form.fields.get("click", [])]
     boxes = [read_box(text) for text in form.fields.get("box", [])]
     if points or boxes:
         prompts += clicks.prompts_from_clicks(open_clip(clip), points, boxes, clicks.build(PICKER, choose()))
-    return prompts
+    return add_gone(prompts, read_gone(form.fields.get("gone", [])), size_hw)
 
 
 def _frame(field: str) -> int:
@@ -198,8 +201,10 @@ _MARKS: dict[str, Any] = {
     "mask": array({**_FILE, "description": "Mask of frame 0; mask[12] is that of frame 12"}),
     "click": array({**TEXT, "description": "FRAME:X,Y[:OBJECT]; FRAME:-X,Y[:OBJECT] is beside it"}),
     "box": array({**TEXT, "description": "FRAME:X1,Y1,X2,Y2[:OBJECT]"}),
+    "gone": array({**TEXT, "description": "FRAME[:OBJECT]: not there from that frame on"}),
     "title": TEXT,
 }
+_BLEND = {"enum": ["0", "1"], "description": "1: bend the frames before, back to the prompt before, too"}
 _FORM = {
     "type": "object",
     "properties": {
@@ -229,10 +234,10 @@ operations = [
         "POST",
         f"{PARENT}/corrections",
         correct,
-        "Correct a result with further masks, clicks or boxes; it stays, the corrected one is another",
+        "Correct a result with more masks, clicks, boxes, or what is gone; it stays, the new one is another",
         _ANSWERS,
         _ERRORS,
         query=_WAIT,
-        body={"multipart/form-data": {"type": "object", "properties": _MARKS}},
+        body={"multipart/form-data": {"type": "object", "properties": {**_MARKS, "blend": _BLEND}}},
     ),
 ]

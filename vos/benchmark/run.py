@@ -74,18 +74,18 @@ def segment(task: Task, engine: Engine) -> Generator[RunProgress, None, None]:
     yield RunProgress("segment", "", 0, total)
     for video in videos:
         files = [video.image(frame) for frame in video.frames]
-        key = _key(engine.facts, [*files, *_truths(video)])
+        key = state_key(engine.facts, [*files, *_truths(video)])
         state = task.out / "timing" / f"{video.name}.json"
         folder = task.out / "masks" / video.name
         whole = all((folder / f"{frame}.png").exists() for frame in video.frames)
-        if not whole or _load(state, key) is None:
+        if not whole or load_state(state, key) is None:
             state.unlink(missing_ok=True)  # from now on the folder holds masks of two runs
             taken = 0.0
             with closing(_write_masks(video, engine.segmenter, folder)) as steps:
                 for frame, seconds in enumerate(steps, 1):
                     taken = seconds
                     yield RunProgress("segment", video.name, done + frame, total)
-            _save(state, key, {"frames": len(video.frames), "seconds": taken})
+            save_state(state, key, {"frames": len(video.frames), "seconds": taken})
         done += len(video.frames)
         yield RunProgress("segment", video.name, done, total)
 
@@ -126,10 +126,10 @@ def read_scores(task: Task) -> list[VideoScores]:
 def _score(task: Task, predictions: Predictions, name: str) -> str:
     video = task.dataset.video(name)
     files = sorted(predictions.folder(name).glob("*.png"))
-    key = _key({"measures": task.measures, "version": VERSION}, [*_truths(video), *files])
+    key = state_key({"measures": task.measures, "version": VERSION}, [*_truths(video), *files])
     state = task.out / "scores" / f"{name}.json"
-    if _load(state, key) is None:
-        _save(state, key, score_video(video, predictions, task.measures).to_json())
+    if load_state(state, key) is None:
+        save_state(state, key, score_video(video, predictions, task.measures).to_json())
     return name
 
 
@@ -194,14 +194,14 @@ def _truths(video: Video) -> list[Path]:
     return [video.annotations / f"{frame}.png" for frame in video.annotated]
 
 
-def _key(facts: Mapping[str, Any], files: Iterable[Path]) -> str:
-    """Hash of facts and of files: their names, sizes and times of change."""
+def state_key(facts: Mapping[str, Any], files: Iterable[Path]) -> str:
+    """Return a hash of facts and of files: their names, sizes and times of change."""
     stats = [(file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
     return hashlib.sha256(json.dumps([dict(facts), stats], sort_keys=True).encode()).hexdigest()
 
 
-def _load(path: Path, key: str) -> Any:
-    """Return what `_save` wrote under this key, or None."""
+def load_state(path: Path, key: str) -> Any:
+    """Return what `save_state` wrote under this key, or None."""
     try:
         stored = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -213,7 +213,8 @@ def _read(path: Path) -> Any:
     return json.loads(path.read_text())["data"]
 
 
-def _save(path: Path, key: str, data: Mapping[str, Any]) -> None:
+def save_state(path: Path, key: str, data: Mapping[str, Any]) -> None:
+    """Keep data under a key, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
         part.write_text(json.dumps({"key": key, "data": data}))

@@ -1,13 +1,15 @@
-"""--click and --box: objects pointed at on the command line."""
+"""--click, --box and --gone: objects pointed at, and away from, on the command line."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from vos.net.device import choose
 from vos.prompts import clicks
-from vos.prompts.click_texts import read_box, read_click
+from vos.prompts.click_texts import read_box, read_click, read_gone
+from vos.prompts.gone import add_gone
 from vos.types import Prompt
 from vos.video.read import open_clip
 
@@ -15,7 +17,7 @@ PICKER = "click"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """Declare --click and --box."""
+    """Declare --click, --box and --gone."""
     parser.add_argument(
         "--click",
         action="append",
@@ -31,6 +33,14 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="FRAME:X1,Y1,X2,Y2[:OBJECT]",
         help="a box around an object (default 1); may be given several times",
     )
+    parser.add_argument(
+        "--gone",
+        action="append",
+        default=[],
+        metavar="FRAME[:OBJECT]",
+        help="an object (default 1) is not there from a frame on, until a later prompt names it; may be "
+        "given several times",
+    )
 
 
 def prompts(args: Namespace) -> list[Prompt]:
@@ -44,3 +54,12 @@ def prompts(args: Namespace) -> list[Prompt]:
         return []
     picker = clicks.build(PICKER, choose(args.device, args.precision))
     return clicks.prompts_from_clicks(open_clip(Path(args.clip)), points, boxes, picker)
+
+
+def with_gone(args: Namespace, prompts: Sequence[Prompt], size_hw: tuple[int, int]) -> tuple[Prompt, ...]:
+    """Return prompts that say, too, what --gone says.
+
+    Raises:
+        InvalidInput: it is malformed, or an object is both on a frame and gone.
+    """
+    return add_gone(prompts, read_gone(args.gone), size_hw)

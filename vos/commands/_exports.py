@@ -23,7 +23,7 @@ def write(
     name: str,
     options: Options,
     target: Path | None,
-    finish: Finish = downloads.UNTOUCHED,
+    finish: Finish | None = None,
     *,
     overwrite: bool = False,
 ) -> Path:

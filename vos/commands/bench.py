@@ -18,7 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from vos import folders, plugins, segment
-from vos.commands import _device, _options
+from vos.commands import _bench_correction, _device, _options
 from vos.net.device import choose
 from vos.propagate import Stopwatch, propagate
 from vos.segment import Finished
@@ -62,6 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", action="append", choices=names, help="default: all; may be repeated")
     _options.arguments(parser)
     parser.add_argument("--quick", action="store_true", help="480p and one object only, no cost curves")
+    parser.add_argument("--correction", action="store_true", help=_bench_correction.HELP)
     _device.arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
 
@@ -71,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     device = choose(args.device, args.precision)
     names = args.engine or plugins.names(plugins.ENGINES)
     engines = {name: _options.read_engine(name, args.option) for name in names}
+    if args.correction:
+        return _measure_correction(engines, device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = f"{platform.machine()}, {cores} cores, {device.name}, {device.precision}"
     print(f"fps of each stage on {machine}; peak memory of the whole process")
@@ -85,6 +88,17 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         content = {"machine": machine, "python": sys.version.split()[0], "rows": [asdict(r) for r in rows]}
         args.json.write_text(json.dumps(content, indent=2) + "\n")
+    return 0
+
+
+def _measure_correction(engines: Mapping[str, Options], device: Device) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        clip = _clip(Path(folder), "480p", 1, _bench_correction.FRAMES)
+        print(_line(["engine", "whole s", "correction s", "share"]))
+        mask = sample.prompt(SIZES["480p"])
+        for row in _bench_correction.measure(clip, mask, engines, device):
+            share = f"{row.share:.0%}"
+            print(_line([row.engine, row.whole_s, row.correction_s, share]), flush=True)
     return 0
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vos import downloads, plugins
+from vos import plugins
 from vos.commands import _clicks, _device, _out, _runs
 from vos.commands.export import find
 from vos.correct import merge_prompts
 from vos.errors import InvalidInput
 from vos.folders import results
 from vos.options import read_kept_options
+from vos.prompts.stored import prompts_of
 from vos.store import Store
 from vos.types import Job, Prompt
 from vos.video.read import probe
@@ -30,6 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what the objects that the mask names are on a frame; may be given several times",
     )
     _clicks.arguments(parser)
+    parser.add_argument(
+        "--blend",
+        action="store_true",
+        help="bend the frames before a correction towards it, back to the prompt before; default: they stay",
+    )
     parser.add_argument("--clip", type=Path, help="the clip, where the store keeps a converted copy of it")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: TITLE_corrected_vos")
     _out.arguments(parser)
@@ -53,12 +59,13 @@ def run(args: argparse.Namespace) -> int:
         job = Job(
             clip=given,
             engine=base.engine,
-            prompts=merge_prompts(downloads.prompts(base), _given_prompts(args, info.size_hw)),
+            prompts=merge_prompts(prompts_of(base), _given_prompts(args, info.size_hw)),
             options=read_kept_options(plugins.ENGINES, base.engine, base.options),
             title=base.title,
             names=dict(base.names),
             span=base.span,
             base=base.id,
+            blend=args.blend,
         )
         digest = base.digest if given == base.files["source"] else None
         finished = _runs.run_job(job, store, args, info.frames, digest)
@@ -67,8 +74,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _given_prompts(args: argparse.Namespace, size_hw: tuple[int, int]) -> list[Prompt]:
+def _given_prompts(args: argparse.Namespace, size_hw: tuple[int, int]) -> tuple[Prompt, ...]:
     given = [*_runs.read_prompts(args.prompt, size_hw), *_clicks.prompts(args)]
-    if not given:
-        raise InvalidInput("a correction needs at least one --prompt, --click or --box")
-    return given
+    said = _clicks.with_gone(args, given, size_hw)
+    if not said:
+        raise InvalidInput("a correction needs at least one --prompt, --click, --box or --gone")
+    return said

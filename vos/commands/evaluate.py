@@ -7,12 +7,14 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from vos import folders
+from vos.benchmark import corrections
 from vos.benchmark.engine import prepare
 from vos.benchmark.layouts import open_dataset
 from vos.benchmark.predictions import Predictions
@@ -32,6 +34,13 @@ def arguments(parser: ArgumentParser) -> None:
     benchmarks = parser.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     davis = benchmarks.add_parser("davis", help="DAVIS 2016 (one object) or 2017 (several)")
     davis.add_argument("--year", type=int, choices=(2016, 2017), default=2016)
+    davis.add_argument(
+        "--corrections",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also correct the worst frame of each sequence by its truth, N times, and score after each",
+    )
     youtube = benchmarks.add_parser("youtubevos", help="YouTube-VOS 2018 or 2019")
     youtube.add_argument(
         "--seen", type=Path, metavar="FILE", help="categories of the training split, one a line: gives G"
@@ -95,8 +104,20 @@ def run(args: Namespace) -> int:
     for key in ("G", "J_seen", "J_unseen", "F_seen", "F_unseen", "J&F", "J_mean", "F_mean", "T_mean", "fps"):
         if summary.get(key) is not None:
             print(f"{key:8} {summary[key]:.3f}")
+    rounds: int = getattr(args, "corrections", 0)
+    if engine is not None and rounds:
+        _correct(task, engine, rounds, args.workers)
     print(f"report   {task.out / 'report.html'}")
     return 0
+
+
+def _correct(task: Task, engine: Engine, rounds: int, workers: int) -> None:
+    task = replace(task, measures=tuple(measure for measure in task.measures if measure != "T"))
+    _show(corrections.correct(task, engine, rounds), "frame")
+    _show(corrections.score_rounds(task, rounds, workers), "sequence")
+    for found in corrections.write_rounds(task, rounds):
+        figures = "  ".join(f"{key} {found[key]:.3f}" for key in ("J&F", "J_mean", "F_mean") if key in found)
+        print(f"after {found['corrections']} corrections: {figures}")
 
 
 def _notes(task: Task, predictions: Predictions) -> Iterator[str]:
@@ -117,6 +138,8 @@ def _task(args: Namespace) -> Task:
         raise InvalidInput(f"--measures {args.measures}: {args.benchmark} has {','.join(allowed)}")
     if args.workers < 1:
         raise InvalidInput(f"--workers is {args.workers}; at least 1 is needed")
+    if not 0 <= getattr(args, "corrections", 0) <= (20 if args.engine else 0):
+        raise InvalidInput(f"--corrections is {args.corrections}; with --engine 0 to 20 are allowed, else 0")
     if args.option and not args.engine:
         raise InvalidInput("--option is for an engine; masks made elsewhere have none")
     _out.check(args.out, MARKER, overwrite=args.overwrite)

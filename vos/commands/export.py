@@ -35,7 +35,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a finishing touch on the masks: smooth, specks, holes, grow or feather",
+        help="a finishing touch on the masks: smooth, specks, holes, grow or feather; default: those kept "
+        "with the result; grow=0 alone: none",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: the title and the format's name")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE where it exists")
@@ -78,7 +79,9 @@ def find(store: Store, text: str) -> Result:
     return found[0]
 
 
-def _finish(given: list[str]) -> Finish:
+def _finish(given: list[str]) -> Finish | None:
+    if not given:
+        return None
     return read_finish({name: str(value) for name, value in _options.read_pairs(given).items()})
 
 

@@ -67,10 +67,11 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or _default_out(args.clip)
     _out.check(out, _runs.FACTS, overwrite=args.overwrite)
     info = probe(args.clip)
+    given = (*_runs.read_prompts(args.prompt, info.size_hw), *_clicks.prompts(args))
     job = Job(
         clip=args.clip,
         engine=args.engine,
-        prompts=(*_runs.read_prompts(args.prompt, info.size_hw), *_clicks.prompts(args)),
+        prompts=_clicks.with_gone(args, given, info.size_hw),
         options=_options.read_engine(args.engine, args.option),
         title=args.clip.stem,
         span=_span(args.range, info.frames),

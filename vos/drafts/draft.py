@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vos import plugins
-from vos.drafts.drawn import Clicks, Drawn, Step, drop_denied
+from vos.drafts.drawn import Clicks, Drawn, Step, drop_denied, free_id, without_gone
 from vos.errors import InvalidInput
 from vos.labels import Labeller, Labels, covers_most, merge_layers
 from vos.options import read_options
@@ -60,6 +60,11 @@ class Draft:
         """The frames that have a mask, ascending."""
         return tuple(sorted(self.drawn.masks))
 
+    @property
+    def gone(self) -> Mapping[int, tuple[int, ...]]:
+        """The objects that are said to be gone, by the frame from which on."""
+        return self.drawn.gone
+
     def mask(self, frame: int) -> Mask:
         """Return the label map (H, W) of a frame, a copy; empty where nothing is drawn."""
         packed = self.drawn.masks.get(frame)
@@ -91,7 +96,27 @@ class Draft:
         if mask.any():
             masks[frame] = pack(mask)
         clicks = drop_denied(self.drawn.clicks, frame, mask)
-        return self._edit(frame, Drawn(masks, dict(sorted(names.items())), clicks))
+        gone = without_gone(self.gone, {frame: object_ids(mask)})
+        return self._edit(frame, Drawn(masks, dict(sorted(names.items())), clicks, gone))
+
+    def set_gone(self, frame: int, object_id: int, gone: bool = True) -> bool:
+        """Say that an object is not there from a frame on, or take that back; one step. Say if it changed.
+
+        What it has on the frame goes, and a mask that names it there later takes the word back.
+        """
+        if object_id not in self.names:
+            return False
+        if not gone:
+            drawn = replace(self.drawn, gone=without_gone(self.gone, {frame: (object_id,)}))
+            return self._edit(frame, drawn)
+        mask = self.mask(frame)
+        mask[mask == object_id] = 0
+        masks = {f: packed for f, packed in self.drawn.masks.items() if f != frame}
+        if mask.any():
+            masks[frame] = pack(mask)
+        clicks = {at: said for at, said in self.drawn.clicks.items() if at != (frame, object_id)}
+        here = tuple(sorted({*self.gone.get(frame, ()), object_id}))
+        return self._edit(frame, Drawn(masks, self.names, clicks, {**self.gone, frame: here}))
 
     def set_object(self, frame: int, object_id: int, inside: NDArray[np.bool_], said: Clicks) -> bool:
         """Give an object the pixels (H, W) that no other object has on a frame, and note what was clicked."""
@@ -115,7 +140,7 @@ class Draft:
         mask, names, first = self.mask(frame), dict(self.names), 0
         if all(labels.binary for _, labels in layers):
             for _, labels in layers:
-                object_id = self.object_id if self.object_id not in object_ids(mask) else _free(names)
+                object_id = self.object_id if self.object_id not in object_ids(mask) else free_id(names)
                 mask[labels.mask == object_ids(labels.mask)[0]] = object_id
                 names.setdefault(object_id, f"Object {object_id}")
                 first = first or object_id
@@ -168,7 +193,7 @@ class Draft:
 
     def add_object(self) -> bool:
         """Add an object with the lowest free id and turn to it."""
-        new = _free(self.names)
+        new = free_id(self.names)
         self._edit(self.frame, replace(self.drawn, names={**self.names, new: f"Object {new}"}))
         self.object_id = new
         return True
@@ -185,7 +210,8 @@ class Draft:
             if mask.any():
                 masks[frame] = pack(mask)
         clicks = {at: said for at, said in self.drawn.clicks.items() if at[1] != object_id}
-        return self._edit(self.frame, Drawn(masks, names, clicks))
+        gone = without_gone(self.gone, dict.fromkeys(self.gone, (object_id,)))
+        return self._edit(self.frame, Drawn(masks, names, clicks, gone))
 
     def rename(self, object_id: int, name: str) -> bool:
         """Name an object; an empty name gives it back the one it had at first."""
@@ -225,11 +251,11 @@ class Draft:
             self.object_id = object_id
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """Return the frames that have an object, as prompts; none where no mask is wanted."""
+        """Return the frames of which something is said, as prompts; none where no mask is wanted."""
         if not self.by_hand:
             return ()
-        masks = ((frame, self.mask(frame)) for frame in self.frames)
-        return tuple(Prompt(frame, mask) for frame, mask in masks if object_ids(mask))
+        said = ((f, self.mask(f), self.gone.get(f, ())) for f in sorted({*self.frames, *self.gone}))
+        return tuple(Prompt(frame, mask, gone) for frame, mask, gone in said if gone or object_ids(mask))
 
     def job(self) -> Job:
         """Return the request as it stands."""
@@ -255,9 +281,3 @@ class Draft:
         self.frame, self.drawn = step.frame, step.drawn
         if self.object_id not in self.names:
             self.object_id = min(self.names)
-
-
-def _free(names: Mapping[int, str]) -> int:
-    if len(names) >= MAX_OBJECTS:
-        raise InvalidInput(f"there are {len(names)} objects already; at most {MAX_OBJECTS} are allowed")
-    return next(i for i in range(1, VOID) if i not in names)

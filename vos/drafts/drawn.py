@@ -1,11 +1,12 @@
-"""What is drawn and clicked, by frame and object: what undo gives back."""
+"""What is drawn, clicked and said in a draft at one moment: what undo gives back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from vos.types import Mask, Point
+from vos.errors import InvalidInput
+from vos.types import MAX_OBJECTS, VOID, Mask, Point
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,15 @@ class Clicks:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What undo gives back: masks by frame, as `masks.pack` makes them, names, clicks by (frame, object)."""
+    """What undo gives back: masks by frame, as `masks.pack` makes them, names, clicks by (frame, object).
+
+    `gone`: which objects are not there from a frame on, by frame.
+    """
 
     masks: Mapping[int, bytes] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=lambda: {1: "Object 1"})
     clicks: Mapping[tuple[int, int], Clicks] = field(default_factory=dict)
+    gone: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,22 @@ def drop_denied(
         if said != Clicks():
             kept[at, object_id] = said
     return kept
+
+
+def without_gone(
+    gone: Mapping[int, tuple[int, ...]], said: Mapping[int, Collection[int]]
+) -> dict[int, tuple[int, ...]]:
+    """Return which objects are gone without those that are said, by frame."""
+    rest = {frame: tuple(i for i in ids if i not in said.get(frame, ())) for frame, ids in gone.items()}
+    return {frame: ids for frame, ids in rest.items() if ids}
+
+
+def free_id(names: Mapping[int, str]) -> int:
+    """Return the lowest id that no object has.
+
+    Raises:
+        InvalidInput: there are as many objects as can be.
+    """
+    if len(names) >= MAX_OBJECTS:
+        raise InvalidInput(f"there are {len(names)} objects already; at most {MAX_OBJECTS} are allowed")
+    return next(i for i in range(1, VOID) if i not in names)

@@ -74,7 +74,7 @@ def write(draft: Draft) -> str:
             [*at, [[p.x, p.y, p.positive] for p in said.points], said.box]
             for at, said in state.clicks.items()
         ]
-        return {"masks": masks, "names": dict(state.names), "clicks": clicks}
+        return {"masks": masks, "names": dict(state.names), "clicks": clicks, "gone": dict(state.gone)}
 
     def steps(history: Sequence[Step]) -> list[dict[str, Any]]:
         return [{"frame": step.frame, "drawn": drawn(step.drawn)} for step in history]
@@ -165,7 +165,8 @@ def _drawn(value: Any, pool: Mapping[int, bytes]) -> Drawn:
         said = tuple(Point(float(x), float(y), bool(positive)) for x, y, positive in points)
         x1, y1, x2, y2 = map(float, box) if box else (0.0, 0.0, 0.0, 0.0)
         clicks[int(frame), int(object_id)] = Clicks(said, (x1, y1, x2, y2) if box else None)
-    return Drawn({f: m for f, m in masks.items() if f >= 0}, names or {1: "Object 1"}, clicks)
+    gone = {int(frame): tuple(int(i) for i in ids) for frame, ids in value.get("gone", {}).items()}
+    return Drawn({f: m for f, m in masks.items() if f >= 0}, names or {1: "Object 1"}, clicks, gone)
 
 
 def _steps(value: Any, pool: Mapping[int, bytes]) -> tuple[Step, ...]:

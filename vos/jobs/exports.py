@@ -12,10 +12,11 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from vos import downloads
-from vos.downloads import UNTOUCHED, Exported
+from vos.downloads import Exported
 from vos.errors import Cancelled, InvalidInput, QueueFull, VosError
 from vos.jobs.status import ACTIVE
 from vos.store import Store
+from vos.store.finish import finish_of
 from vos.types import Options, Step
 from vos.video.finish import Finish
 
@@ -101,8 +102,10 @@ class ExportQueue:
         self._store, self._do = store, do
         self._entries: dict[str, _Entry] = {}
 
-    def submit(self, result_id: str, name: str, options: Options, finish: Finish = UNTOUCHED) -> str:
+    def submit(self, result_id: str, name: str, options: Options, finish: Finish | None = None) -> str:
         """Queue an export unless it waits, runs, or its file is there; return its id.
+
+        Without `finish` its masks get the touches that are kept with the result now.
 
         Raises:
             InvalidInput: no such result or export.
@@ -111,6 +114,7 @@ class ExportQueue:
         result = self._store.get(result_id)
         if result is None:
             raise InvalidInput(f"there is no result {result_id[:12]}; it may have been deleted")
+        finish = finish_of(result) if finish is None else finish
         key = downloads.export_key(result, name, options, finish)
         export_id = hashlib.sha256(f"{result_id}/{key}".encode()).hexdigest()
         known = self._entries.get(export_id)

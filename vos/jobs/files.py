@@ -84,7 +84,11 @@ def _to_json(job: Job, digest: str) -> dict[str, Any]:
     plain["options"], plain["names"] = dataclasses.asdict(job.options), dict(job.names)
     plain["clip"] = str(job.clip)
     plain["prompts"] = [
-        {"frame": prompt.frame, "png": base64.b64encode(encode_png(prompt.mask)).decode()}
+        {
+            "frame": prompt.frame,
+            "png": base64.b64encode(encode_png(prompt.mask)).decode(),
+            "gone": list(prompt.gone),
+        }
         for prompt in job.prompts
     ]
     return {"digest": digest, "job": plain}
@@ -97,7 +101,11 @@ def _from_json(kept: dict[str, Any]) -> tuple[Job, str]:
     fields["span"] = tuple(fields["span"]) if fields.get("span") else None
     fields["names"] = {int(key): str(name) for key, name in fields["names"].items()}
     fields["prompts"] = tuple(
-        Prompt(int(prompt["frame"]), np.array(Image.open(io.BytesIO(base64.b64decode(prompt["png"])))))
+        Prompt(
+            int(prompt["frame"]),
+            np.array(Image.open(io.BytesIO(base64.b64decode(prompt["png"])))),
+            tuple(map(int, prompt.get("gone", ()))),
+        )
         for prompt in fields["prompts"]
     )
     return Job(**fields), str(kept["digest"])

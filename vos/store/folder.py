@@ -29,11 +29,12 @@ NAMES = {
     "confidence": "confidence.json",
     "attention": "attention.jpg",
     "frame_names": "frame_names.json",
+    "notes": "notes.json",
 }
 META = "meta.json"
 FILES = ("overlay", "masks", "prompts", "thumbnail", "tracks", "confidence")
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
-OPTIONAL = ("attention", "frame_names")  # results that an earlier version stored may lack later ones
+OPTIONAL = ("attention", "frame_names", "notes")  # results that an earlier version stored may lack later ones
 
 
 def facts(result: Result) -> dict[str, Any]:

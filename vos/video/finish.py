@@ -52,13 +52,18 @@ class Finish:
     @property
     def query(self) -> str:
         """The touches as the query of an address; empty where nothing is done."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
-        return urlencode({k: v for k, v in named.items() if v != getattr(Finish, k)})
+        return urlencode(as_mapping(self))
 
     @property
     def changes_masks(self) -> bool:
         """Whether label maps come out otherwise; feathering changes alpha only."""
         return any(getattr(self, field.name) != field.default for field in fields(self)[:-1])
+
+
+def as_mapping(finish: Finish) -> dict[str, bool | int | float]:
+    """Return the touches that do something, by name."""
+    named = {field.name: getattr(finish, field.name) for field in fields(Finish)}
+    return {name: value for name, value in named.items() if value != getattr(Finish, name)}
 
 
 def read_finish(given: Mapping[str, str]) -> Finish:
