@@ -92,15 +92,23 @@ def _list(draft: Draft) -> None:
     mask, hidden = draft.mask(draft.frame), _prompt.hidden(draft.token)
     counts = np.bincount(mask.ravel(), minlength=256)
     items = [
-        objects.Item(i, name, hex_colour(i), _area(int(counts[i]), mask.size), i in hidden)
+        objects.Item(
+            i, name, hex_colour(i), _area(int(counts[i]), mask.size, _is_gone(draft, i)), i in hidden
+        )
         for i, name in draft.names.items()
     ]
     key = f"objects_{draft.token}"
     objects.show(items, draft.object_id, key=key, on_act=functools.partial(_take_acts, draft.token, key))
 
 
-def _area(pixels: int, size: int) -> str:
-    return f"{pixels:,} px ({100 * pixels / size:.1f} %)" if pixels else "not on this frame yet"
+def _area(pixels: int, size: int, gone: bool) -> str:
+    if pixels:
+        return f"{pixels:,} px ({100 * pixels / size:.1f} %)"
+    return "gone from here on" if gone else "not on this frame yet"
+
+
+def _is_gone(draft: Draft, object_id: int) -> bool:
+    return object_id in draft.gone.get(draft.frame, ())
 
 
 def _take_acts(token: str, key: str) -> None:
@@ -148,6 +156,11 @@ def _edits(draft: Draft) -> None:
         act = functools.partial(Draft.retouch, **at, touch=touch)
         _change(label, f"touch_{key}", "adjust", draft, act, disabled=nothing)
     _change("Invert", "touch_invert", "invert_colors", draft, functools.partial(Draft.invert, **at))
+    gone = _is_gone(draft, draft.object_id)
+    act = functools.partial(Draft.set_gone, **at, gone=not gone)
+    before = any(frame < draft.frame for frame in draft.frames)
+    label = "Not gone" if gone else "Gone from here on"
+    _change(label, "gone", "person_off", draft, act, disabled=not (gone or before))
     source = draft.before(draft.frame)
     label = "Copy an earlier frame's mask" if source is None else f"Copy the mask of frame {source}"
     copy = functools.partial(Draft.copy_before, frame=draft.frame)

@@ -52,7 +52,7 @@ def under(draft: Draft, info: VideoInfo) -> None:
                 frames=info.frames,
                 fps=float(info.fps),
                 frame=min(draft.frame, info.frames - 1),
-                prompts=draft.frames if draft.by_hand else (),
+                prompts=sorted({*draft.frames, *draft.gone}) if draft.by_hand else (),
                 span=draft.span,
                 on_move=lambda frame: _drafts.change(draft.token, lambda d: d.turn_to(frame, d.object_id)),
                 on_span=lambda span: _drafts.change(draft.token, lambda d: setattr(d, "span", span)),

@@ -11,6 +11,7 @@ import streamlit as st
 from pages import _acts, _drafts, _exports, _parts, _words, player
 from vos import downloads
 from vos.errors import VosError
+from vos.store.finish import finish_of, keep_finish
 from vos.types import Result
 from vos.video.draw import hex_colour
 from vos.video.finish import Finish, read_finish
@@ -47,7 +48,7 @@ def _show(result: Result) -> None:
     with left:
         _stage(result)
         _downloads(result)
-        _exports.menu(result, store, jobs, _finish_of(result.id))
+        _exports.menu(result, store, jobs, _finish_of(result))
         _attention(result)
     with right:
         _status(result)
@@ -59,7 +60,7 @@ def _show(result: Result) -> None:
 
 def _stage(result: Result) -> None:
     """Show the player, and what can be done with the result beside it."""
-    finish = _finish_of(result.id)
+    finish = _finish_of(result)
     player.show(
         f"/api/results/{result.id}/player.json",
         key=f"player_{result.id}",
@@ -79,7 +80,7 @@ def _stage(result: Result) -> None:
                 key="go_on",
             )
         with st.popover("Finishing touches", icon=":material/auto_fix_high:"):
-            _finishing(result.id)
+            _finishing(result, finish)
 
 
 def _correct(result_id: str, frame: int) -> None:
@@ -97,21 +98,20 @@ def _go_on(result_id: str) -> None:
     _acts.go("upload.py")
 
 
-def _finish_of(result_id: str) -> Finish:
-    """Return the touches that the address names, those of this visit, or none."""
-    query = st.session_state.setdefault(f"finish_{result_id}", st.query_params.get("finish", ""))
+def _finish_of(result: Result) -> Finish:
+    """Return the touches that the address names, else those that are kept with the result."""
+    asked = st.query_params.get("finish", "")
     try:
-        return read_finish(dict(parse_qsl(query)))
+        return read_finish(dict(parse_qsl(asked))) if asked else finish_of(result)
     except VosError:
         return Finish()
 
 
-def _finishing(result_id: str) -> None:
-    finish = _finish_of(result_id)
-    keys = {name: f"touch_{name}_{result_id}" for name in TOUCHES}
+def _finishing(result: Result, finish: Finish) -> None:
+    keys = {name: f"touch_{name}_{result.id}" for name in TOUCHES}
     for name, (label, low, high, step) in TOUCHES.items():
         value = getattr(finish, name)
-        change = {"key": keys[name], "on_change": _acts.whole(_keep_touches), "args": (result_id, keys)}
+        change = {"key": keys[name], "on_change": _acts.whole(_keep_touches), "args": (result.id, keys)}
         if isinstance(value, bool):
             st.toggle(label, value, **change)
         else:
@@ -120,12 +120,16 @@ def _finishing(result_id: str) -> None:
 
 
 def _keep_touches(result_id: str, keys: dict[str, str]) -> None:
-    query = Finish(**{name: st.session_state[key] for name, key in keys.items()}).query
-    st.session_state[f"finish_{result_id}"] = query
-    if query:
-        st.query_params["finish"] = query
-    else:
-        st.query_params.pop("finish", None)
+    """Keep the touches with the result; who may only look has them in the address."""
+    finish = Finish(**{name: st.session_state[key] for name, key in keys.items()})
+    st.query_params.pop("finish", None)
+    if not _acts.may_change():
+        st.query_params["finish"] = finish.query or "grow=0"
+        return
+    try:
+        keep_finish(store, result_id, finish)
+    except VosError as error:
+        st.error(_words.sentence(error), icon=":material/error:")
 
 
 def _versions(result: Result) -> None:
