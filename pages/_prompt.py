@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from pages import _acts, _canvas, _drafts, _parts, _pointing, _run, timeline
+from pages import _acts, _canvas, _drafts, _parts, _pointing, _run, history, timeline
 from vos.drafts import Draft
 from vos.drafts.strokes import Region, Stroke, paint, read_stroke, zoomed
 from vos.types import VideoInfo
@@ -129,21 +129,13 @@ def _away() -> bool:
 
 
 def _history(draft: Draft) -> None:
-    for name, act, icon, keys, off in (
-        ("Undo", Draft.undo, "undo", "Ctrl+Z", not draft.done),
-        ("Redo", Draft.redo, "redo", "Ctrl+Shift+Z", not draft.undone),
-    ):
-        _acts.button(
-            name,
-            _drafts.change,
-            draft.token,
-            act,
-            changes=True,
-            icon=f":material/{icon}:",
-            shortcut=keys,
-            disabled=off,
-            key=name.lower(),
-        )
+    acts = {"undo": Draft.undo, "redo": Draft.redo}
+    history.show(
+        key=f"history_{draft.token}",
+        can_undo=bool(draft.done),
+        can_redo=bool(draft.undone),
+        on_act=lambda act: _drafts.change(draft.token, acts[act]),
+    )
 
 
 def _zoom_buttons(draft: Draft) -> None:

@@ -20,14 +20,12 @@ COMPACT = """<style>
 [data-testid="stBottom"]>div{background:BACKGROUND;border-top:1px solid BORDER}
 [data-testid="stBottomBlockContainer"]{padding:.5rem 2.5rem .6rem}
 .st-key-clip_line p{margin:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-.st-key-undo kbd,.st-key-redo kbd{display:none}
 .st-key-tools .stHorizontalBlock,.st-key-bar .stHorizontalBlock{row-gap:.4rem}
 @media(max-width:660px){
 .stMainBlockContainer{padding:3.2rem .8rem .5rem}
 [data-testid="stBottomBlockContainer"]{padding:.4rem .8rem}
-:is(.st-key-undo,.st-key-redo) [data-testid="stMarkdownContainer"]{display:none}
 .st-key-tools .stHorizontalBlock{column-gap:.3rem}
-:is(.st-key-undo,.st-key-redo,.st-key-zoom_in,.st-key-zoom_out) button{padding:.25rem .5rem;min-width:2.4rem}
+:is(.st-key-zoom_in,.st-key-zoom_out) button{padding:.25rem .5rem;min-width:2.4rem}
 .st-key-time{order:-1;flex:1 0 100%}
 }</style>"""  # everything in sight at 1400x900, and on a phone
 

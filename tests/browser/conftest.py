@@ -86,7 +86,10 @@ def page(context, request):
     """A fresh tab at 1400x900 on the dashboard; console errors fail the test."""
     page = context.new_page()
     errors = []
-    page.on("console", lambda message: errors.append(message.text) if _is_error(message) else None)
+    page.on(
+        "console",
+        lambda message: errors.append(f"{message.text} {message.location}") if _is_error(message) else None,
+    )
     page.on("pageerror", lambda error: errors.append(str(error)))
     SHOTS.mkdir(exist_ok=True)
     yield page

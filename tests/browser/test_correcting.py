@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from vos import segment, uploads
+from vos.net.engines.flow import Options
 from vos.segment import Finished
 from vos.types import Device, Job, Prompt
 from vos.video.masks import MaskReader
@@ -30,7 +31,7 @@ def base(store, tmp_path_factory):
         upload = uploads.keep(file, "rest.mp4", store.folder / "uploads")
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[60:160, 40:120] = 1
-    job = Job(upload.path, "flow", (Prompt(0, mask),), title="rest")
+    job = Job(upload.path, "flow", (Prompt(0, mask),), Options(), title="rest")
     done = [i for i in segment.run(job, store, device=Device()) if isinstance(i, Finished)]
     return done[0].result
 

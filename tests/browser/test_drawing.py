@@ -65,7 +65,7 @@ class Tab:
 
     def undo(self):
         """Undo; `agree` waits for it."""
-        self.page.locator(".st-key-undo button").click()
+        self.page.get_by_role("button", name="Undo").click()
 
     def place(self, x, y):
         box = self.page.locator("canvas.upper-canvas").bounding_box()
@@ -194,7 +194,7 @@ def test_tools_in_any_order_add_or_take_away_and_every_step_is_undone_and_done_a
     for back in range(len(kept) - 2, -1, -1):
         tab.undo()
         assert np.array_equal(tab.agree(back), kept[back])
-    expect(tab.page.locator(".st-key-undo button")).to_be_disabled()
+    expect(tab.page.get_by_role("button", name="Undo")).to_be_disabled()
     for forward in range(1, len(kept)):
         tab.page.keyboard.press("Control+Shift+Z")
         assert np.array_equal(tab.agree(forward), kept[forward])
@@ -344,8 +344,9 @@ def test_a_stroke_stays_on_its_frame_and_the_canvas_is_locked_until_the_next_is_
     tab.drag((500, 100), (600, 200))
     tab.agree(2, frame=1)
     assert np.array_equal(tab.kept(0), first)
-    tab.click("undo")
-    tab.click("undo")  # leads back to the frame where it is seen
+    tab.undo()
+    tab.undo()  # leads back to the frame where it is seen
+    tab.until(0)
     assert tab.draft().frame == 0
     assert not tab.agree(0).any()
 
@@ -401,8 +402,8 @@ def test_on_a_phone_a_tap_finds_the_object_and_all_is_in_reach(chromium, dashboa
     size = {"width": 390, "height": 844}
     context = chromium.new_context(viewport=size, base_url=dashboard, has_touch=True, is_mobile=True)
     tab = Tab(context.new_page(), store, draft.token)
-    for key in ("undo", "run"):
-        box = tab.page.locator(f".st-key-{key} button").bounding_box()
+    for name in ("Undo", "Track object"):
+        box = tab.page.get_by_role("button", name=name).bounding_box()
         assert box["x"] >= 0
         assert box["y"] + box["height"] <= 844
         assert box["x"] + box["width"] <= 390
@@ -410,7 +411,7 @@ def test_on_a_phone_a_tap_finds_the_object_and_all_is_in_reach(chromium, dashboa
     found = tab.agree(1)
     assert overlap(found > 0, TRUTH) > 0.8
     tab.page.screenshot(path=SHOTS / "drawing_phone.png")
-    tab.page.locator(".st-key-undo button").tap()
+    tab.page.get_by_role("button", name="Undo").tap()
     assert not tab.agree(0).any()
     assert tab.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
     context.close()
@@ -433,7 +434,7 @@ def test_keys_choose_objects_and_a_shape_is_edited_in_steps(tab):
     tab.page.keyboard.press("Escape")
     assert (grown == 1).sum() > (before == 1).sum() + 300
     assert np.array_equal(grown == 2, before == 2)
-    tab.click("undo")
+    tab.undo()
     tab.undo()
     assert np.array_equal(tab.agree(3), before)
     tab.page.get_by_role("button", name="Hide Object 2").click()

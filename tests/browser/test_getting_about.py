@@ -77,15 +77,15 @@ def test_an_upload_that_is_cancelled_leaves_nothing_and_another_can_follow(page,
 
 def test_back_from_a_result_leads_to_the_gallery_as_it_was(page, results):
     page.goto("/gallery?search=beta")
-    expect(page.get_by_text("Beta fish")).to_be_visible()
-    expect(page.get_by_text("Alpha fish")).to_have_count(0)
+    expect(page.get_by_role("link", name="Beta fish")).to_be_visible()
+    expect(page.get_by_role("link", name="Alpha fish")).to_have_count(0)
     page.get_by_role("link", name="Beta fish").click()
     expect(page.get_by_text("Rendering: success")).to_be_visible()
     assert "result=" in page.url
     page.go_back()
     expect(page.get_by_role("heading", name="Gallery")).to_be_visible()
     expect(page.get_by_label("Search")).to_have_value("beta")
-    expect(page.get_by_text("Alpha fish")).to_have_count(0)
+    expect(page.get_by_role("link", name="Alpha fish")).to_have_count(0)
 
 
 def test_a_card_plays_under_the_pointer_and_a_phone_has_two_columns(page, results):

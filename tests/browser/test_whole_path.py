@@ -79,7 +79,7 @@ def test_the_whole_path_from_upload_to_a_cache_hit(page, clip):
     page.screenshot(path=SHOTS / "trajectory.png", full_page=True)
 
     page.get_by_role("link", name="Gallery").click()
-    expect(page.get_by_text("My holiday clip")).to_be_visible()
+    expect(page.get_by_role("link", name="My holiday clip").first).to_be_visible()
     page.screenshot(path=SHOTS / "gallery.png")
     page.get_by_role("link", name="My holiday clip").first.click()
     expect(page.get_by_text("Rendering: success")).to_be_visible()
