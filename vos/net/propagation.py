@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -24,15 +22,15 @@ from vos.net.apart import cues_of, values_of
 from vos.net.evidence import TEMPERATURE, Evidence
 from vos.net.frames import shrink, to_image, to_plane
 from vos.net.label_maps import measure_confidence, to_label_map
+from vos.net.looks import Looks
 from vos.net.models.blocks import STRIDE
 from vos.net.models.memory import Cues, Features, MemoryNetwork, Prior, aggregate, full_size, laid_out
 from vos.net.prompts import impose
+from vos.net.remembered import Entry, Group
 from vos.net.turns import rotate
 from vos.net.windows import Window, enclose, enclose_groups
 from vos.types import Frame, Mask, Prediction, object_ids
 
-MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
-CORRECTED = 4.0  # before the softmax: what was remembered before a prompt counts less than the prompt
 TURNS_DEG = 20.0, -20.0  # the frame that first names an object is remembered turned, too
 EVERY = 5  # of every fifth frame that shows all objects, the latest few may be remembered
 SEEN = 0.2  # of the most that any place reads of an object's masks in memory: it is looked at closely,
@@ -41,54 +39,7 @@ MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's 
 CONTEXT = 2  # and for the coarse ones as many more
 LIKELY = 0.1  # an object is near where a probability is above this,
 AREA = 8  # and the sides of a window around that are multiples of more places: whole networks look at it
-NOWHERE = -20.0  # the logit of pixels that are not looked at
-
-
-class Entry(NamedTuple):
-    """What is remembered of a frame, or of several, one after another: M places in all."""
-
-    key: Tensor  # (1, M, C)
-    values: Tensor  # (O, M, V)
-    masks: Tensor  # (O, M), at stride 16
-    bias: Tensor  # (1, M), below 0 for what a later prompt has corrected
-
-    @classmethod
-    def joined(cls, entries: Iterable[Entry]) -> Entry:
-        """Return one entry of several entries' places."""
-        return cls(*(torch.cat(parts, 1) for parts in zip(*entries, strict=True)))
-
-
-@dataclass
-class Group:
-    """The memory of objects that were first prompted on one frame."""
-
-    count: int
-    between: deque[Entry]
-    prompted: deque[Entry] = field(default_factory=lambda: deque(maxlen=MAX_PROMPTED - 1))
-    first: Entry | None = None
-    previous: Entry | None = None
-
-    def remember(self, entry: Entry, prompted: bool, keep: bool) -> None:
-        """Take a frame as the previous one; a prompted one, or one to keep, stays for longer."""
-        if prompted:
-            self._yield_to_prompt()
-            self.prompted.append(entry)
-        elif keep:
-            self.between.append(entry)
-        self.previous = entry
-
-    def _yield_to_prompt(self) -> None:
-        """Make what is remembered count less than the prompt that comes: it may have been wrong."""
-        assert self.first is not None
-        for entry in (self.first, *self.prompted, *self.between):
-            entry.bias.fill_(-CORRECTED)
-
-    @property
-    def memory(self) -> Entry:
-        """All that is remembered, the previous frame last."""
-        assert self.first is not None
-        assert self.previous is not None
-        return Entry.joined((self.first, *self.prompted, *self.between, self.previous))
+UNSEEN_LOGIT = -20.0  # of pixels that are not looked at: the object is not there
 
 
 class Propagation:
@@ -107,6 +58,7 @@ class Propagation:
             self.nothing = net.cues(torch.zeros((1, 1, *size_hw), device=self.device, dtype=self.dtype)).code
         self.objects: list[int] = []  # in the order in which they joined
         self.evidence = Evidence()
+        self.looks: list[Looks | None] = []  # of each object, None where too little of it was seen
         self.groups: list[Group] = []  # each owns the next `count` of the objects
         self.frames = 0
         self.prob = torch.zeros((0, 1, *size_hw), device=self.device)  # (O, 1, h, w) on the frame before
@@ -144,7 +96,7 @@ class Propagation:
         self._settle(frame, self._predict(frame, self.whole), prompt)
 
     @torch.inference_mode()
-    def near(self, *beliefs: Tensor) -> Window:
+    def enclose_likely(self, *beliefs: Tensor) -> Window:
         """Return the window around where probabilities (O, 1, y, x), of any size, put the objects."""
         places = np.zeros(self.whole.size_hw, bool)
         for prob in beliefs:
@@ -158,23 +110,30 @@ class Propagation:
 
     def _settle(self, frame: Frame, features: Features, prompt: Mask | None) -> int:
         """Take what the user says for true, and remember the frame; return how many objects are named."""
-        named = 0 if prompt is None else self._correct(prompt)
-        keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
-        self._remember(frame, features, prompt is not None, keep)
+        named = 0 if prompt is None else self._take_prompt(prompt)
+        if len(self.looks) < len(self.objects):
+            image = self._see(frame, self.whole)
+            self.looks += [Looks.learn(features, image, one) for one in self.prob[len(self.looks) :]]
+        all_seen = bool((self.prob > 0.5).flatten(1).any(1).all())
+        self._remember(frame, features, prompt is not None, self.frames % EVERY == 0 and all_seen)
         self.frames += 1
         return named
 
     def _predict(self, frame: Frame, window: Window) -> Features:
         """Encode a window of the next frame and find the objects there, `prob`; return its features."""
-        features = self._encode(frame, window)
+        image = self._see(frame, window)
+        features = self.net.encode(image)
         if self.objects:
             prior = window.places(self.prior[0]), self.window.places(self.prior[1])
             cues = window.cues(self.cues)
             size_hw = [side * STRIDE // 2 for side in cues.s16.shape[2:]]
-            logits = torch.full((len(self.objects), 1, *size_hw), NOWHERE, device=self.device)
+            logits = torch.full((len(self.objects), 1, *size_hw), UNSEEN_LOGIT, device=self.device)
             for group, own in self._groups():
                 own_cues = Cues(*(maps[own] for maps in cues))
                 self._decode(features, group.memory, prior, own_cues, logits[own])
+            for looks, one in zip(self.looks, logits, strict=True):
+                if looks:
+                    looks.adjust(features, image, one)
             self.prob = torch.zeros((len(self.objects), 1, *self.size_hw), device=self.device)
             window.of(self.prob, 1)[:] = aggregate(full_size(logits))
         self.evidence.judge(frame, self.objects, self.prob)
@@ -236,7 +195,7 @@ class Propagation:
         query, prior = features.key.index_select(1, there), (prior[0][there], prior[1])
         return self.net.affinity(query, memory.key, prior, memory.bias)[0].to(self.dtype)
 
-    def _correct(self, prompt: Mask) -> int:
+    def _take_prompt(self, prompt: Mask) -> int:
         """Take the prompt's objects as they are, the others where room remains; return how many it names."""
         named = object_ids(prompt)
         new = [i for i in named if i not in self.objects]
@@ -255,9 +214,10 @@ class Propagation:
     def _plane(self, pixels: NDArray[np.bool_]) -> Tensor:
         return to_plane(pixels, self.size_hw).to(self.device)
 
-    def _encode(self, frame: Frame, window: Window) -> Features:
+    def _see(self, frame: Frame, window: Window) -> Tensor:
+        """Return a window of a frame as the network takes it."""
         image = window.of(to_image(frame, self.size_hw), 1).to(self.device, self.dtype)
-        return self.net.encode(image.contiguous(memory_format=torch.channels_last))
+        return image.contiguous(memory_format=torch.channels_last)
 
     def _remember(self, frame: Frame, features: Features, prompted: bool, keep: bool) -> None:
         self.cues = cues_of(self.net, self.prob.to(self.dtype), self.nothing)
@@ -280,12 +240,12 @@ class Propagation:
         frame, planes = shrink(frame, self.size_hw), prob[:, 0].cpu().numpy()
         for degrees in TURNS_DEG:
             seen, masks = rotate(frame, planes, degrees)
-            features = self._encode(seen, self.whole)
+            features = self.net.encode(self._see(seen, self.whole))
             cues = self.net.cues(torch.from_numpy(masks)[:, None].to(self.device, self.dtype))
-            near = F.max_pool2d(cues.s16, 2 * MARGIN + 1, 1, MARGIN).amax((0, 1)).flatten() > BEFORE
+            around = F.max_pool2d(cues.s16, 2 * MARGIN + 1, 1, MARGIN).amax((0, 1)).flatten() > BEFORE
             values = self.net.value(features, cues)
-            key = features.key[:, near]
-            yield Entry(key, values[:, near], cues.s16.flatten(1)[:, near], torch.zeros_like(key[..., 0]))
+            key = features.key[:, around]
+            yield Entry(key, values[:, around], cues.s16.flatten(1)[:, around], torch.zeros_like(key[..., 0]))
 
     def _groups(self) -> Iterator[tuple[Group, slice]]:
         """Yield each group, and which of the objects are its own."""
