@@ -84,7 +84,7 @@ def test_places_read_the_memory_as_they_do_when_all_are_looked_at(net):
     tracker.step(clip.frames[0], masks[0])
     memory, prior = tracker.groups[0].memory, (tracker.prior[0], tracker.prior[1])
     with torch.inference_mode():
-        features = tracker._encode(clip.frames[1], tracker.whole)
+        features = tracker.net.encode(tracker._see(clip.frames[1], tracker.whole))
         affinity, row_of, [(_, fine)] = tracker._look(features, memory, prior, tracker.cues)
         whole = net.affinity(features.key, memory.key, prior)[0]
     assert len(affinity) < 0.7 * len(whole)

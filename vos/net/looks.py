@@ -1,8 +1,7 @@
 """What an object looks like, pixel by pixel, beside what is remembered of coarse places.
 
 A memory at stride 16 loses what is seen between leaves, and takes leaves along. A logistic regression on
-shallow features and colours tells the object's pixels from others: the frame that names the object teaches
-it, at once, by Newton's method. That is a linear form of the target models of Robinson et al., "Learning Fast
+shallow features and colours tells the object's pixels from others: the latest prompt teaches it, at once, by Newton's method. That is a linear form of the target models of Robinson et al., "Learning Fast
 and Robust Target Models for Video Object Segmentation" (CVPR 2020); but the network has not learnt to use it:
 what it says is heard near the object only, and as much as it has agreed with the network so far.
 """

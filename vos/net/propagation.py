@@ -111,13 +111,19 @@ class Propagation:
     def _settle(self, frame: Frame, features: Features, prompt: Mask | None) -> int:
         """Take what the user says for true, and remember the frame; return how many objects are named."""
         named = 0 if prompt is None else self._take_prompt(prompt)
-        if len(self.looks) < len(self.objects):
-            image = self._see(frame, self.whole)
-            self.looks += [Looks.learn(features, image, one) for one in self.prob[len(self.looks) :]]
+        if prompt is not None:
+            self._learn_looks(frame, features, object_ids(prompt))
         all_seen = bool((self.prob > 0.5).flatten(1).any(1).all())
         self._remember(frame, features, prompt is not None, self.frames % EVERY == 0 and all_seen)
         self.frames += 1
         return named
+
+    def _learn_looks(self, frame: Frame, features: Features, named: Sequence[int]) -> None:
+        """Learn anew what the objects look like that are named, if enough is seen of them."""
+        image = self._see(frame, self.whole)
+        self.looks += [None] * (len(self.objects) - len(self.looks))
+        for k in map(self.objects.index, named):
+            self.looks[k] = Looks.learn(features, image, self.prob[k]) or self.looks[k]
 
     def _predict(self, frame: Frame, window: Window) -> Features:
         """Encode a window of the next frame and find the objects there, `prob`; return its features."""
