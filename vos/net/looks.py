@@ -1,9 +1,10 @@
 """What an object looks like, pixel by pixel, beside what is remembered of coarse places.
 
 A memory at stride 16 loses what is seen between leaves, and takes leaves along. A logistic regression on
-shallow features and colours tells the object's pixels from others: the latest prompt teaches it, at once, by Newton's method. That is a linear form of the target models of Robinson et al., "Learning Fast
-and Robust Target Models for Video Object Segmentation" (CVPR 2020); but the network has not learnt to use it:
-what it says is heard near the object only, and as much as it has agreed with the network so far.
+shallow features and colours tells the object's pixels from others: the latest prompt teaches it, at once, by
+Newton's method. That is a linear form of the target models of Robinson et al., "Learning Fast and Robust
+Target Models for Video Object Segmentation" (CVPR 2020); but the network has not learnt to use it: what it
+says is heard near the object only, and as much as it has agreed with the network so far.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ ROUNDS = 6  # of Newton's method
 LIKELY = -0.85  # logit (p = 0.3) of pixels that
 NEAR = 10  # so many pixels at stride 4 around are near
 RIM = 6  # and so many around the mask are compared with it
-RATE = 0.1  # share of a frame in the agreement so far
-HEARD = 0.6, 0.8  # agreements (J with the network's masks) from which it counts, and from which in full
-MOST = 6.0  # by which a logit may change
+RATE = 0.05  # share of a frame in the agreement so far
+HEARD = 0.75, 0.85  # agreements (J with the network's masks) from which it counts, and from which in full
+LOSS, GAIN = 6.0, 1.0  # by which a logit may fall and rise: what comes near may have the object's colours
 
 
 @dataclass
@@ -61,8 +62,10 @@ class Looks:
         bias = solved[-1] - weights @ mean
         channels = fine.shape[1]
         looks = cls(weights[:channels].view(1, -1, 1, 1), weights[channels:].view(1, -1, 1, 1), bias)
-        said = looks._say(fine, coarse).flatten() > 0
-        looks.agreement = float((said & inside).sum() / ((said & chosen) | inside).sum())
+        shape = coarse.shape[2:]
+        looks.agreement = _overlap(
+            (looks._say(fine, coarse)[0, 0] > 0).cpu().numpy(), (target > 0.5).view(shape).cpu().numpy()
+        )
         return looks
 
     def adjust(self, features: Features, image: Tensor, logits: Tensor) -> None:
@@ -78,7 +81,7 @@ class Looks:
         low, high = HEARD
         trust = min(max((self.agreement - low) / (high - low), 0.0), 1.0)
         if trust:
-            change = (said * trust).clamp(-MOST, MOST) * torch.from_numpy(near[there]).to(said)
+            change = (said * trust).clamp(-LOSS, GAIN) * torch.from_numpy(near[there]).to(said)
             part = logits[:, 2 * top : 2 * (top + height), 2 * left : 2 * (left + width)]
             part += F.interpolate(change, scale_factor=2, mode="bilinear", align_corners=False)[0]
 
@@ -89,9 +92,13 @@ class Looks:
     def _compare(self, said: NDArray[np.bool_], mask: NDArray[np.bool_]) -> None:
         """Take into account how far it agrees with the network's mask, both (h, w)."""
         if mask.any():
-            said = said & (_grow(mask, RIM) > 0)
-            overlap = np.count_nonzero(said & mask) / np.count_nonzero(said | mask)
-            self.agreement += RATE * (overlap - self.agreement)
+            self.agreement += RATE * (_overlap(said, mask) - self.agreement)
+
+
+def _overlap(said: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
+    """Return the J of what is said at and around a mask that is not empty, both (h, w)."""
+    said = said & (_grow(mask, RIM) > 0)
+    return float(np.count_nonzero(said & mask) / np.count_nonzero(said | mask))
 
 
 def _pixels(
