@@ -51,14 +51,19 @@ class Change:
 def can_correct(base: Result, job: Job, digest: str) -> bool:
     """Say whether a job can start from a result: same clip and range, and what its prompts said still holds.
 
-    What was said and is taken back may have shaped any frame: then everything is segmented anew.
+    What was said and is taken back may have shaped any frame: then everything is segmented anew. So it is
+    when nothing is said but what the result shows: another engine or mode is what is wanted then.
     """
     if base.digest != digest or base.span != job.span or not job.prompts:
         return False
     now = {prompt.frame: {*prompt.objects, *prompt.gone} for prompt in job.prompts}
     if not set(base.prompt_frames) <= set(now):
         return False
-    return all({*p.objects, *p.gone} <= now[p.frame] for p in prompts_of(base))
+    if not all({*p.objects, *p.gone} <= now[p.frame] for p in prompts_of(base)):
+        return False
+    with MaskReader(base.files["masks"]) as masks:
+        first, last = job.span or (0, len(masks) + base.missing - 1)
+        return base.missing > 0 or bool(find_changes(masks, job.prompts, first, last, blend=job.blend))
 
 
 def merge_prompts(earlier: Sequence[Prompt], later: Sequence[Prompt]) -> tuple[Prompt, ...]:

@@ -84,7 +84,8 @@ class Work:
         ]
         prompts, changes = self._find_changes(masks)
         frames = sorted({change.frame for change in changes})
-        self._parent, self._note = base.id, f"corrected on frame {', '.join(map(str, frames))}"
+        where = f"corrected on frame {', '.join(map(str, frames))}" if frames else "nothing was changed"
+        self._parent, self._note = base.id, where
         done, total = 0, sum(len(change.order) for change in changes if not change.gone)
         for change in changes:
             if self._stopped and not change.gone:

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from tests.net.clips import MemoryClip, iou, squares
-from vos.net import frames, propagation
+from vos.net import frames, propagation, remembered
 from vos.net.engines import memory as engine
 from vos.net.label_maps import measure_confidence
 from vos.net.models.blocks import ConvNorm, fold, normalise
@@ -214,7 +214,7 @@ def test_memory_stays_bounded_over_many_frames_and_prompts():
     for t in range(20):
         followed.step(clip.frames[0], masks[0] if t % 2 == 0 else None)
     (group,) = followed.groups
-    assert len(group.prompted) == propagation.MAX_PROMPTED - 1
+    assert len(group.prompted) == remembered.MAX_PROMPTED - 1
 
 
 def test_the_frame_that_first_names_an_object_is_remembered_turned_too():

@@ -38,12 +38,12 @@ def test_the_window_near_objects_holds_them_all_with_room_around(net):
     one[..., 40:44, 60:70] = 0.9  # places 5, and 7 to 8
     two[1, 0, 100, 150] = 0.2  # place 6, 9
     two[0, 0, 250, 380] = 0.05  # too little
-    window = tracker.near(one, two)
+    window = tracker.enclose_likely(one, two)
     for (low, high), (first, end), side in ((5, 6), window.rows, 16), ((7, 9), window.columns, 24):
         assert 0 <= first <= low - MARGIN
         assert high + MARGIN < end <= side
         assert (end - first) % AREA == 0
-    assert tracker.near(torch.ones(1, 1, *SIZE_HW)) == tracker.whole
+    assert tracker.enclose_likely(torch.ones(1, 1, *SIZE_HW)) == tracker.whole
 
 
 def test_an_object_is_followed_through_windows_as_through_whole_frames(net):
@@ -52,7 +52,7 @@ def test_an_object_is_followed_through_windows_as_through_whole_frames(net):
     for index, frame in enumerate(clip):
         prompt = masks[0] if index == 0 else None
         expected = whole.step(frame, prompt)
-        window = part.near(part.prob)
+        window = part.enclose_likely(part.prob)
         got = part.step(frame, prompt, (), window)
         if index == 0:
             assert part.window == part.whole  # a prompted frame is seen whole
@@ -72,7 +72,7 @@ def test_a_window_away_from_the_object_shows_nothing_and_it_is_found_again(net):
     tracker.step(clip.frames[0], masks[0])
     away = tracker.step(clip.frames[1], None, (), Window((8, 16), (16, 24), (16, 24)))
     assert not away.mask.any()
-    assert tracker.near(tracker.prob).rows[0] == 0  # nothing anywhere: some window
+    assert tracker.enclose_likely(tracker.prob).rows[0] == 0  # nothing anywhere: some window
     found = tracker.step(clip.frames[2])
     assert iou(found.mask > 0, masks[2] > 0) > 0.8
     assert np.isfinite(found.confidence)

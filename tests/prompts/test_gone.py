@@ -146,10 +146,10 @@ def test_objects_of_one_correction_end_where_each_is_named_again(clip, store):
         assert not any((mask[:, 70:] == 2).any() for mask in list(masks)[8:])
 
 
-def test_a_word_taken_back_is_no_correction(clip, store):
+def test_a_word_taken_back_is_no_correction_nor_is_saying_the_same_again(clip, store):
     base = run(store, flow_job(clip, (FIRST, Prompt(4, box(70, value=2), (1,)))))
     job = flow_job(clip, (FIRST, Prompt(4, box(70, value=2))))
-    assert can_correct(base, flow_job(clip, (FIRST, Prompt(4, box(70, value=2), (1,)))), base.digest)
+    assert not can_correct(base, flow_job(clip, (FIRST, Prompt(4, box(70, value=2), (1,)))), base.digest)
     assert not can_correct(base, job, base.digest)
     assert can_correct(base, replace(job, prompts=(FIRST, Prompt(4, FIRST.mask))), base.digest)
     assert not can_correct(base, replace(job, prompts=(Prompt(0, box(5)), job.prompts[1])), base.digest)

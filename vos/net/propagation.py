@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -27,12 +25,11 @@ from vos.net.label_maps import measure_confidence, to_label_map
 from vos.net.models.blocks import STRIDE
 from vos.net.models.memory import Cues, Features, MemoryNetwork, Prior, aggregate, full_size, laid_out
 from vos.net.prompts import impose
+from vos.net.remembered import Entry, Group
 from vos.net.turns import rotate
 from vos.net.windows import Window, enclose, enclose_groups
 from vos.types import Frame, Mask, Prediction, object_ids
 
-MAX_PROMPTED = 8  # prompted frames in memory: the first and the seven latest
-CORRECTED = 4.0  # before the softmax: what was remembered before a prompt counts less than the prompt
 TURNS_DEG = 20.0, -20.0  # the frame that first names an object is remembered turned, too
 EVERY = 5  # of every fifth frame that shows all objects, the latest few may be remembered
 SEEN = 0.2  # of the most that any place reads of an object's masks in memory: it is looked at closely,
@@ -41,54 +38,7 @@ MARGIN = 2  # and so many places (of 16 pixels) around them: what the decoder's 
 CONTEXT = 2  # and for the coarse ones as many more
 LIKELY = 0.1  # an object is near where a probability is above this,
 AREA = 8  # and the sides of a window around that are multiples of more places: whole networks look at it
-NOWHERE = -20.0  # the logit of pixels that are not looked at
-
-
-class Entry(NamedTuple):
-    """What is remembered of a frame, or of several, one after another: M places in all."""
-
-    key: Tensor  # (1, M, C)
-    values: Tensor  # (O, M, V)
-    masks: Tensor  # (O, M), at stride 16
-    bias: Tensor  # (1, M), below 0 for what a later prompt has corrected
-
-    @classmethod
-    def joined(cls, entries: Iterable[Entry]) -> Entry:
-        """Return one entry of several entries' places."""
-        return cls(*(torch.cat(parts, 1) for parts in zip(*entries, strict=True)))
-
-
-@dataclass
-class Group:
-    """The memory of objects that were first prompted on one frame."""
-
-    count: int
-    between: deque[Entry]
-    prompted: deque[Entry] = field(default_factory=lambda: deque(maxlen=MAX_PROMPTED - 1))
-    first: Entry | None = None
-    previous: Entry | None = None
-
-    def remember(self, entry: Entry, prompted: bool, keep: bool) -> None:
-        """Take a frame as the previous one; a prompted one, or one to keep, stays for longer."""
-        if prompted:
-            self._yield_to_prompt()
-            self.prompted.append(entry)
-        elif keep:
-            self.between.append(entry)
-        self.previous = entry
-
-    def _yield_to_prompt(self) -> None:
-        """Make what is remembered count less than the prompt that comes: it may have been wrong."""
-        assert self.first is not None
-        for entry in (self.first, *self.prompted, *self.between):
-            entry.bias.fill_(-CORRECTED)
-
-    @property
-    def memory(self) -> Entry:
-        """All that is remembered, the previous frame last."""
-        assert self.first is not None
-        assert self.previous is not None
-        return Entry.joined((self.first, *self.prompted, *self.between, self.previous))
+UNSEEN_LOGIT = -20.0  # of pixels that are not looked at: the object is not there
 
 
 class Propagation:
@@ -144,7 +94,7 @@ class Propagation:
         self._settle(frame, self._predict(frame, self.whole), prompt)
 
     @torch.inference_mode()
-    def near(self, *beliefs: Tensor) -> Window:
+    def enclose_likely(self, *beliefs: Tensor) -> Window:
         """Return the window around where probabilities (O, 1, y, x), of any size, put the objects."""
         places = np.zeros(self.whole.size_hw, bool)
         for prob in beliefs:
@@ -158,9 +108,9 @@ class Propagation:
 
     def _settle(self, frame: Frame, features: Features, prompt: Mask | None) -> int:
         """Take what the user says for true, and remember the frame; return how many objects are named."""
-        named = 0 if prompt is None else self._correct(prompt)
-        keep = self.frames % EVERY == 0 and bool((self.prob > 0.5).flatten(1).any(1).all())
-        self._remember(frame, features, prompt is not None, keep)
+        named = 0 if prompt is None else self._take_prompt(prompt)
+        all_seen = bool((self.prob > 0.5).flatten(1).any(1).all())
+        self._remember(frame, features, prompt is not None, self.frames % EVERY == 0 and all_seen)
         self.frames += 1
         return named
 
@@ -171,7 +121,7 @@ class Propagation:
             prior = window.places(self.prior[0]), self.window.places(self.prior[1])
             cues = window.cues(self.cues)
             size_hw = [side * STRIDE // 2 for side in cues.s16.shape[2:]]
-            logits = torch.full((len(self.objects), 1, *size_hw), NOWHERE, device=self.device)
+            logits = torch.full((len(self.objects), 1, *size_hw), UNSEEN_LOGIT, device=self.device)
             for group, own in self._groups():
                 own_cues = Cues(*(maps[own] for maps in cues))
                 self._decode(features, group.memory, prior, own_cues, logits[own])
@@ -236,7 +186,7 @@ class Propagation:
         query, prior = features.key.index_select(1, there), (prior[0][there], prior[1])
         return self.net.affinity(query, memory.key, prior, memory.bias)[0].to(self.dtype)
 
-    def _correct(self, prompt: Mask) -> int:
+    def _take_prompt(self, prompt: Mask) -> int:
         """Take the prompt's objects as they are, the others where room remains; return how many it names."""
         named = object_ids(prompt)
         new = [i for i in named if i not in self.objects]
@@ -282,10 +232,10 @@ class Propagation:
             seen, masks = rotate(frame, planes, degrees)
             features = self._encode(seen, self.whole)
             cues = self.net.cues(torch.from_numpy(masks)[:, None].to(self.device, self.dtype))
-            near = F.max_pool2d(cues.s16, 2 * MARGIN + 1, 1, MARGIN).amax((0, 1)).flatten() > BEFORE
+            around = F.max_pool2d(cues.s16, 2 * MARGIN + 1, 1, MARGIN).amax((0, 1)).flatten() > BEFORE
             values = self.net.value(features, cues)
-            key = features.key[:, near]
-            yield Entry(key, values[:, near], cues.s16.flatten(1)[:, near], torch.zeros_like(key[..., 0]))
+            key = features.key[:, around]
+            yield Entry(key, values[:, around], cues.s16.flatten(1)[:, around], torch.zeros_like(key[..., 0]))
 
     def _groups(self) -> Iterator[tuple[Group, slice]]:
         """Yield each group, and which of the objects are its own."""

@@ -123,12 +123,12 @@ class MemorySegmenter:
             beliefs = coarse.prob[: len(known)], fine.prob
             opinions = []
             if known:
-                part = coarse.near(*beliefs).slices(1)
+                part = coarse.enclose_likely(*beliefs).slices(1)
                 close = shrink(frame, size_hw)[part]
                 seen = torch.zeros_like(beliefs[0])
                 seen[(..., *part)] = predict([networks[i] for i in known], close, self._device)
                 opinions = [upsample(x, fine.prob) for x in (seen, beliefs[0])]
-            yield fine.step(frame, prompt, opinions, fine.near(*beliefs))
+            yield fine.step(frame, prompt, opinions, fine.enclose_likely(*beliefs))
 
     def _tracker(self, size_hw: tuple[int, int]) -> Propagation:
         return Propagation(self._net, size_hw, self.options.memory)
