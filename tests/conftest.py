@@ -30,11 +30,14 @@ FLAGS = [
 
 
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file in one worker, where they share fixtures, and all that drive the browser."""
+    """Keep the tests of a file in one worker, where they share fixtures; those in the browser in two groups.
+
+    A group has a dashboard and a browser of its own; both are about as long, and the longest there are.
+    """
     for item in items:
         file = item.path.relative_to(Path(__file__).parent)
-        group = "browser" if file.parts[0] == "browser" else str(file)
-        item.add_marker(pytest.mark.xdist_group(group))
+        in_browser = file.parts[0] == "browser" and file.stem != "test_drawing"
+        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else str(file)))
 
 
 @pytest.fixture
