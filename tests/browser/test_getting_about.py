@@ -53,7 +53,9 @@ def test_a_chosen_clip_is_kept_as_it_is_and_can_be_painted(page, clip, cache):
 
 def test_the_keyboard_reaches_the_file_chooser(page):
     choosers = []
-    page.on("filechooser", choosers.append)  # first: the browser is told to report them, without an answer
+    page.on(
+        "filechooser", lambda chooser: choosers.append(chooser)
+    )  # first: the browser is told to report them, without an answer
     page.goto("/upload")
     label = page.get_by_text("Choose a clip")
     expect(label).to_be_visible()
