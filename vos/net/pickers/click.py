@@ -34,7 +34,7 @@ WEIGHTS = (
     ),
     Weight(
         "click.safetensors",
-        "f2d5b2315099f9c89357dd2835cdd20d5d719519d3a2bb001756cd6328030873",
+        "020a5d2d3e13134d5b2408c7fb1c2433ea003abc6b0e8922c18f9e08f10d1df3",
         licence="CC BY-NC 4.0 (trained on DAVIS)",
     ),
 )
