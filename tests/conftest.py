@@ -30,14 +30,14 @@ FLAGS = [
 
 
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file in one worker, where they share fixtures; those in the browser in two groups.
+    """Keep the tests of a file in one worker, where they share fixtures, and all that drive the browser.
 
-    A group has a dashboard and a browser of its own; both are about as long, and the longest there are.
+    Those are one group, for one dashboard; it takes as long as all others together, and begins first.
     """
     for item in items:
         file = item.path.relative_to(Path(__file__).parent)
-        in_browser = file.parts[0] == "browser" and file.stem != "test_drawing"
-        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else str(file)))
+        item.add_marker(pytest.mark.xdist_group("browser" if file.parts[0] == "browser" else str(file)))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group").args[0] != "browser")
 
 
 @pytest.fixture

@@ -19,6 +19,18 @@ SHOTS = Path(__file__).parent / "screenshots"
 expect.set_options(timeout=20_000)  # machines are busy
 
 
+PASSED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Remember whether a test passed: of one that did not, there is a picture."""
+    report = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     """The folder of the dashboard's results."""
@@ -93,6 +105,7 @@ def page(context, request):
     page.on("pageerror", lambda error: errors.append(str(error)))
     SHOTS.mkdir(exist_ok=True)
     yield page
-    page.screenshot(path=SHOTS / (re.sub(r"\W+", "_", request.node.name) + ".png"))
+    if not request.node.stash.get(PASSED, False):
+        page.screenshot(path=SHOTS / (re.sub(r"\W+", "_", request.node.name) + ".png"))
     page.close()
     assert not errors
