@@ -21,6 +21,7 @@ import streamlit as st
 from PIL import Image
 
 from pages._acts import whole
+from pages._words import image_url
 from vos.drafts import Clicks
 from vos.drafts.strokes import ERASER, Region
 from vos.types import VOID, Mask, Point
@@ -150,7 +151,7 @@ def show(
         "canvasWidth": width,
         "canvasHeight": height,
         "backgroundColor": "",
-        "backgroundImageURL": f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}",
+        "backgroundImageURL": image_url(jpeg),
         "backgroundImageFit": "stretch",
         "initialDrawing": {**drawing, "turn": look.turn},  # equal drawings of two turns are loaded twice
         "displayRadius": 3,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,10 +146,9 @@ def thumbnail(result: Row | Result) -> None:
 
 
 def picture(jpeg: bytes, alt: str) -> None:
-    """Show a JPEG that comes with the page: st.image's own files may be gone before they are fetched."""
-    data = base64.b64encode(jpeg).decode()
+    """Show a JPEG as wide as there is room."""
     st.html(
-        f'<img src="data:image/jpeg;base64,{data}" alt="{_words.escape(alt)}" '
+        f'<img src="{_words.image_url(jpeg)}" alt="{_words.escape(alt)}" '
         'style="display:block;width:100%;border-radius:.6rem">'
     )
 

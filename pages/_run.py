@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import typing
 
@@ -160,8 +159,7 @@ def running(jobs: JobRunner, job_id: str, still: bytes = b"") -> None:
 
 def show_frame(jpeg: bytes, alt: str) -> None:
     """Show a frame where the canvas is otherwise, as large as there is room."""
-    data = base64.b64encode(jpeg).decode()
     st.html(
-        f'<img src="data:image/jpeg;base64,{data}" alt="{_words.escape(alt)}" style="display:block;'
+        f'<img src="{_words.image_url(jpeg)}" alt="{_words.escape(alt)}" style="display:block;'
         'width:100%;max-height:calc(100vh - 16rem);object-fit:contain;object-position:left top">'
     )

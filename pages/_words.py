@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import time
 
@@ -23,6 +24,11 @@ def plain(text: str) -> str:
 def escape(text: str) -> str:
     """Return text safe inside HTML."""
     return html.escape(text, quote=True)
+
+
+def image_url(jpeg: bytes) -> str:
+    """Return a JPEG as an address that holds it: st.image's own files may be gone before they are fetched."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def short(text: str, most: int = 40) -> str:

@@ -67,7 +67,7 @@ def _stage(result: Result) -> None:
         frame=_parts.asked_frame(result),
         finish=finish.query if finish.changes_masks else "",
         may_correct=_acts.may_change(),
-        on_correct=functools.partial(_correct, result.id),
+        on_correct=functools.partial(_acts.attempt, _correct, result.id),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if result.missing:
@@ -84,18 +84,12 @@ def _stage(result: Result) -> None:
 
 
 def _correct(result_id: str, frame: int) -> None:
-    try:
-        _acts.allow_change()
-        _drafts.from_result(_parts.still_there(store, result_id), frame, store)
-        _acts.go("upload.py")
-    except VosError as error:
-        st.error(_words.sentence(error), icon=":material/error:")
+    _drafts.from_result(_parts.still_there(store, result_id), frame, store)
+    _acts.go("upload.py")
 
 
 def _go_on(result_id: str) -> None:
-    result = _parts.still_there(store, result_id)
-    _drafts.from_result(result, result.frames - 1, store)
-    _acts.go("upload.py")
+    _correct(result_id, _parts.still_there(store, result_id).frames - 1)
 
 
 def _finish_of(result: Result) -> Finish:
@@ -123,13 +117,10 @@ def _keep_touches(result_id: str, keys: dict[str, str]) -> None:
     """Keep the touches with the result; who may only look has them in the address."""
     finish = Finish(**{name: st.session_state[key] for name, key in keys.items()})
     st.query_params.pop("finish", None)
-    if not _acts.may_change():
+    if _acts.may_change():
+        _acts.attempt(keep_finish, store, result_id, finish)
+    else:
         st.query_params["finish"] = finish.query or "grow=0"
-        return
-    try:
-        keep_finish(store, result_id, finish)
-    except VosError as error:
-        st.error(_words.sentence(error), icon=":material/error:")
 
 
 def _versions(result: Result) -> None:

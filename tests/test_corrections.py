@@ -8,40 +8,22 @@ import av
 import numpy as np
 import pytest
 
+from tests.resting import COUNT, SIZE, box, flow_job, write_resting_clip
 from vos import segment
 from vos.errors import InvalidInput
-from vos.net.engines import flow
 from vos.segment import Finished, Progress
 from vos.store.finish import finish_of, keep_finish
-from vos.types import Device, Job, Prompt
+from vos.types import Device, Prompt
 from vos.video.draw import overlay
 from vos.video.finish import Finish
 from vos.video.masks import MaskReader
 from vos.video.read import open_clip
 from vos.video.write import VideoWriter
 
-SIZE, COUNT = (72, 96), 12
-
-
-def box(left, top=20, value=1):
-    mask = np.zeros(SIZE, np.uint8)
-    mask[top : top + 20, left : left + 20] = value
-    return mask
-
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """Noise at rest, so that the flow engine keeps every mask where it is."""
-    path = tmp_path_factory.mktemp("clip") / "noise.mp4"
-    frame = np.random.default_rng(0).integers(0, 255, (*SIZE, 3)).astype(np.uint8)
-    with VideoWriter(path, SIZE, fps=Fraction(25)) as film:
-        for index in range(COUNT):
-            film.add(frame, index * 3600)
-    return path
-
-
-def flow_job(clip, prompts, **more):
-    return Job(clip, "flow", prompts, FLOW, **more)
+    return write_resting_clip(tmp_path_factory.mktemp("clip") / "noise.mp4")
 
 
 def run(store, job, **more):
@@ -64,7 +46,6 @@ def at(left, mask, value=1):
     return bool((mask[25:35, left + 5 : left + 15] == value).all())
 
 
-FLOW = flow.Options()
 FIRST = Prompt(0, box(5) + box(70, value=2))
 
 

@@ -6,7 +6,6 @@ the new one: the browser takes the late answer for another page with nothing on 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from pages._acts import whole
+from pages._words import image_url
 
 FOLDER = Path(__file__).parent
 
@@ -36,6 +36,6 @@ def show_newest(job_id: str, still: bytes, *, key: str) -> None:
     data = {
         "url": f"/api/jobs/{job_id}/progress.json",
         "bar": False,
-        "still": "data:image/jpeg;base64," + base64.b64encode(still).decode() if still else "",
+        "still": image_url(still) if still else "",
     }
     _component()(key=key, data=data)

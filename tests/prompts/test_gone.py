@@ -4,31 +4,22 @@ import io
 import json
 import zipfile
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from tests.resting import COUNT, SIZE, box, flow_job, write_resting_clip
 from vos import segment
 from vos.correct import can_correct, merge_prompts
 from vos.errors import InvalidInput
 from vos.jobs.files import _from_json, _to_json
-from vos.net.engines import flow
 from vos.prompts.gone import Gone
 from vos.prompts.stored import pack_prompts, prompts_of
 from vos.segment import Finished
-from vos.types import Device, Job, Prediction, Prompt
+from vos.types import Device, Prediction, Prompt
 from vos.video.masks import MaskReader
-from vos.video.write import VideoWriter
 
-SIZE, COUNT = (72, 96), 12
 DEVICE = Device()
-
-
-def box(left, value=1):
-    mask = np.zeros(SIZE, np.uint8)
-    mask[20:40, left : left + 20] = value
-    return mask
 
 
 NOTHING = np.zeros(SIZE, np.uint8)
@@ -37,17 +28,7 @@ FIRST = Prompt(0, box(5) + box(70, value=2))
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """Noise at rest, so that the flow engine keeps every mask where it is."""
-    path = tmp_path_factory.mktemp("clip") / "noise.mp4"
-    frame = np.random.default_rng(0).integers(0, 255, (*SIZE, 3)).astype(np.uint8)
-    with VideoWriter(path, SIZE, fps=Fraction(25)) as film:
-        for index in range(COUNT):
-            film.add(frame, index * 3600)
-    return path
-
-
-def flow_job(clip, prompts, **more):
-    return Job(clip, "flow", prompts, flow.Options(), **more)
+    return write_resting_clip(tmp_path_factory.mktemp("clip") / "noise.mp4")
 
 
 def run(store, job, **more):

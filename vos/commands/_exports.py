@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import shutil
+from argparse import ArgumentParser
 from contextlib import closing
 from pathlib import Path
 
 from tqdm import tqdm
 
-from vos import downloads
+from vos import downloads, plugins
+from vos.commands import _out
 from vos.downloads import Exported
 from vos.errors import InvalidInput
 from vos.store import Store
 from vos.types import Options, Result
 from vos.video.finish import Finish
 from vos.video.masks import replacing
+
+
+def arguments(parser: ArgumentParser, of: str = "") -> None:
+    """Declare --export; `of` says of what in its help."""
+    parser.add_argument(
+        "--export",
+        action="append",
+        default=[],
+        choices=plugins.names(plugins.EXPORTS),
+        metavar="NAME",
+        help=f"also write this export{of} (python -m vos export --list); may be given several times",
+    )
 
 
 def write(
@@ -36,8 +50,7 @@ def write(
     target = target or Path(downloads.file_name(result, downloads.file_of(name)))
     if target.is_dir() or not target.parent.is_dir():
         raise InvalidInput(f"--out {target} is a folder or in a folder that is not there; a file is needed")
-    if target.exists() and not overwrite:
-        raise InvalidInput(f"{target} exists already; name another file, or allow it with --overwrite")
+    _out.check_file(target, overwrite=overwrite)
     with (
         store.workspace() as folder,
         closing(downloads.run_export(store, result, name, options, Path(folder), finish)) as steps,

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from vos import plugins
 from vos.batch import report
 from vos.batch.clip import FAILED, Outcome, Settings, waiting
 from vos.batch.cluster import run_cluster
 from vos.batch.tasks import Task, find
 from vos.batch.workers import run_apart, run_here
-from vos.commands import _options, _out
+from vos.commands import _exports, _options, _out
 from vos.commands.segment import engine_arguments
 from vos.errors import InvalidInput
 from vos.folders import results
@@ -37,14 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="for dog.mp4 the mask dog.png, or a folder dog/ with a mask a frame (00012.png; 12_cup.png)",
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: FOLDER_batch beside FOLDER")
-    parser.add_argument(
-        "--export",
-        action="append",
-        default=[],
-        choices=plugins.names(plugins.EXPORTS),
-        metavar="NAME",
-        help="also write this export of each clip (python -m vos export --list); may be given several times",
-    )
+    _exports.arguments(parser, " of each clip")
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="clips at a time; default: %(default)s"
     )

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vos import downloads, plugins
-from vos.commands import _clicks, _device, _options, _out, _runs
-from vos.commands._exports import write
+from vos.commands import _clicks, _device, _exports, _options, _out, _runs
 from vos.errors import InvalidInput
 from vos.folders import results
 from vos.options import read_options
@@ -40,14 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="folder for the files (default: CLIP_vos beside CLIP)")
     _out.arguments(parser)
-    parser.add_argument(
-        "--export",
-        action="append",
-        default=[],
-        choices=plugins.names(plugins.EXPORTS),
-        metavar="NAME",
-        help="also write this export (python -m vos export --list); may be given several times",
-    )
+    _exports.arguments(parser)
     parser.add_argument(
         "--no-cache", action="store_true", help="neither look into the result store nor fill it"
     )
@@ -81,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
         _runs.write_files(finished, out, overwrite=args.overwrite)
         for name in args.export:
             options = read_options(plugins.EXPORTS, name)
-            write(store, finished.result, name, options, out / downloads.file_of(name), overwrite=True)
+            target = out / downloads.file_of(name)
+            _exports.write(store, finished.result, name, options, target, overwrite=True)
     _runs.report(finished, out)
     return 0
 
